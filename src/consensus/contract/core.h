@@ -1,0 +1,84 @@
+#pragma once
+// The door of a protocol core: a value that turns inputs into effects.
+//
+// Invariants: 1. no I/O, clock, thread, lock, log, callback or randomness inside: equal inputs give equal effects.
+//             2. effects are taken after every step and carried out in order, by the executor's rules.
+//             3. payload bytes are never read; a core keeps a payload only until its Persist was taken.
+// Built from (CoreConfig, PersistedState) by a CoreFactory; `server` and `sim` register the factories, nothing else
+// knows a protocol by name. Lives on the loop of its group's runtime.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "consensus/contract/effect.h"
+#include "consensus/contract/input.h"
+
+namespace quorate::consensus {
+
+/// What every protocol is configured with. Times as etcd's flags: heartbeat 100 ms, election 1000 ms.
+struct CoreConfig {
+  NodeId self;
+  Membership initial_membership;  ///< used only if nothing was persisted
+  Duration heartbeat_interval = std::chrono::milliseconds(100);
+  /// A follower campaigns after a silence drawn from [election_timeout, 2 x election_timeout].
+  Duration election_timeout = std::chrono::milliseconds(1000);
+  bool pre_vote = true;
+  bool check_quorum = true;
+  std::size_t window_messages = 64;             ///< appends in flight per follower
+  std::size_t window_entries = 8192;            ///< entries in flight per follower
+  std::size_t max_entries_per_message = 1024;
+};
+
+/// What storage recovered of a replica: enough to go on as if nothing had happened. No payloads.
+struct PersistedState {
+  Buffer state;            ///< last SetState, empty if none
+  EntryId discarded;       ///< the log starts behind this entry
+  Membership membership;   ///< in force at `discarded`; empty: CoreConfig::initial_membership
+  struct Slot {
+    EntryId id;
+    EntryKind kind = EntryKind::command;
+    Buffer payload;        ///< only for kind configuration
+  };
+  std::vector<Slot> log;   ///< rising positions behind `discarded`; holes only for protocols that make them
+  Position applied;        ///< what the state machine already contains; committed for certain
+  std::vector<std::pair<Buffer, Buffer>> cells;
+  /// The log's end was complete but damaged: the replica must not vote or claim its log before others confirmed it.
+  bool uncertain_tail = false;
+};
+
+/// For people and metrics.
+struct CoreStatus {
+  Role role = Role::follower;
+  Tag tag;          ///< current term, epoch or ballot
+  NodeId leader;    ///< none if unknown
+  Position last;    ///< last position in the log
+  Position commit;
+  Membership membership;
+  /// Lowest position that every member is known to have durably; what is at or below it no member will ask for.
+  Position everywhere;
+};
+
+class Core {
+ public:
+  virtual ~Core() = default;
+  /// Handles one input. `now` serves leases only. A stale or malformed message is ignored and traced.
+  virtual void step(Instant now, const Input& input) = 0;
+  /// Appends the effects since the last call, in order, to `out`.
+  virtual void take_effects(std::vector<Effect>& out) = 0;
+  [[nodiscard]] virtual CoreStatus status() const = 0;
+  /// For the explorer: an equal core, and a hash in normal form (no times, no pointers, ios relative).
+  [[nodiscard]] virtual std::unique_ptr<Core> clone() const = 0;
+  virtual void hash_into(Hasher& hasher) const = 0;
+};
+
+/// Makes the cores of one protocol. start() emits the first effects (timers, catching up) like any step.
+struct CoreFactory {
+  std::string_view protocol;  ///< "raft", "multipaxos", ...: written into the data directory
+  std::unique_ptr<Core> (*make)(const CoreConfig& config, PersistedState state) = nullptr;
+};
+
+}  // namespace quorate::consensus

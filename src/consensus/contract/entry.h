@@ -1,0 +1,44 @@
+#pragma once
+// Log entries and memberships: the words that cores, storage and state machines share about a group's log.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+
+namespace quorate::consensus {
+
+enum class EntryKind : std::uint8_t {
+  noop = 0,           ///< placed by a new leader, or to fill a gap; state machines never see it
+  command = 1,        ///< payload belongs to the state machine
+  configuration = 2,  ///< payload is an encoded Membership
+};
+
+/// One entry with its payload. The payload's bytes mean nothing to a core.
+struct Entry {
+  EntryId id;
+  EntryKind kind = EntryKind::noop;
+  Buffer payload;
+
+  friend bool operator==(const Entry&, const Entry&) = default;
+};
+
+/// Who takes part in a group. During a joint change both voter sets must agree (thesis 4.3).
+/// Vectors are sorted and without repeats.
+struct Membership {
+  std::vector<NodeId> voters;
+  std::vector<NodeId> outgoing_voters;  ///< not empty: joint, the configuration being left
+  std::vector<NodeId> learners;
+
+  [[nodiscard]] bool is_joint() const { return !outgoing_voters.empty(); }
+  [[nodiscard]] bool is_voter(NodeId node) const;
+  [[nodiscard]] bool contains(NodeId node) const;
+  /// Every node that gets entries: voters of both halves and learners; sorted, once each.
+  [[nodiscard]] std::vector<NodeId> all_nodes() const;
+
+  friend bool operator==(const Membership&, const Membership&) = default;
+};
+
+}  // namespace quorate::consensus

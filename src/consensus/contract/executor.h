@@ -1,0 +1,39 @@
+#pragma once
+// The rules that bind a core's effects to the world, as one pure class used by `group`, `sim` and the explorer.
+//
+// Rules: 1. effects are released in the order in which they were emitted, except that
+//        2. a Send is held until the write it names in `after` is durable; Sends to one node keep their order.
+//        3. Persists are handed out at once, in order; `io` must rise by one.
+//        4. a crash keeps a prefix of the Persists, at least up to the last confirmed one; held Sends are lost.
+// Owned by a replica's runtime, on its loop.
+
+#include <deque>
+#include <vector>
+
+#include "consensus/contract/effect.h"
+
+namespace quorate::consensus {
+
+class Executor {
+ public:
+  /// `last_io`: the last write of this life (none at start).
+  Executor() = default;
+
+  /// Takes over `effects` (emptied) and appends to `ready` those that may be carried out now, in order.
+  void admit(std::vector<Effect>& effects, std::vector<Effect>& ready);
+
+  /// The write `io` and all before it are durable: appends to `ready` the Sends that waited for it.
+  void confirm(Io io, std::vector<Effect>& ready);
+
+  /// The last Persist handed out, and the last confirmed one.
+  [[nodiscard]] Io issued() const { return issued_; }
+  [[nodiscard]] Io durable() const { return durable_; }
+  [[nodiscard]] std::size_t held() const { return held_.size(); }
+
+ private:
+  Io issued_;
+  Io durable_;
+  std::deque<Send> held_;  ///< in order of emission; `after` > durable_ for the first of each node
+};
+
+}  // namespace quorate::consensus

@@ -1,0 +1,111 @@
+#pragma once
+// What a core is told. One step() per kind of input and turn of the loop: proposals and reads of a turn come
+// as one batch.
+
+#include <cstdint>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "consensus/contract/entry.h"
+
+namespace quorate::consensus {
+
+/// The timers that a core may arm; each kind is armed at most once at a time.
+enum class TimerKind : std::uint8_t {
+  election,   ///< no word from a leader or majority
+  heartbeat,  ///< a leader's regular word
+  retry,      ///< a proposer's or candidate's back-off, a probe's repeat
+};
+
+/// A timer that the core armed with SetTimer has run out; it is disarmed.
+struct TimerFired {
+  TimerKind kind = TimerKind::election;
+};
+
+/// A message of the same group's core on another node. May be late, repeated or from an earlier life.
+/// `entries` are the attached entries: dense, rising positions.
+struct Receive {
+  NodeId from;
+  ByteView message;
+  std::span<const Entry> entries;
+};
+
+/// A client's wish to place one entry.
+struct Proposal {
+  Context context;
+  Buffer payload;
+};
+
+/// Answered per context by Placed or Dropped.
+struct Propose {
+  std::vector<Proposal> batch;
+};
+
+/// Asks for another membership. Answered by Placed or Dropped.
+struct Reconfigure {
+  Context context;
+  Membership target;
+};
+
+struct TransferLeadership {
+  NodeId to;
+};
+
+/// All linearizable reads that wait in this turn share one context. Answered by ServeRead or Dropped.
+struct Read {
+  Context context;
+};
+
+/// The write `io` and every earlier one are durable.
+struct Persisted {
+  Io io;
+};
+
+/// The state machine has executed everything up to `position`.
+struct Applied {
+  Position position;
+};
+
+/// The runtime has a snapshot of everything up to `id`; the log may be cut behind it.
+struct SnapshotTaken {
+  EntryId id;
+  Membership membership;
+};
+
+/// The state machine and the log were replaced by the snapshot that InstallSnapshot asked for.
+struct SnapshotInstalled {
+  EntryId id;
+  Membership membership;
+};
+
+struct SnapshotSent {
+  NodeId to;
+  bool delivered = false;
+};
+
+/// A Send with attached entries was not sent: they were replaced, discarded, or the link's queue was full.
+struct SendDropped {
+  NodeId to;
+  Position first;
+  Position last;
+};
+
+/// The link to a node works. A new incarnation means that the node forgot everything volatile.
+struct PeerUp {
+  NodeId node;
+  Incarnation incarnation;
+};
+
+/// The link to a node is gone (reset, refused or silent): a hint, never a proof.
+struct PeerDown {
+  NodeId node;
+  Incarnation incarnation;
+};
+
+using Input = std::variant<TimerFired, Receive, Propose, Reconfigure, TransferLeadership, Read, Persisted, Applied,
+                           SnapshotTaken, SnapshotInstalled, SnapshotSent, SendDropped, PeerUp, PeerDown>;
+
+}  // namespace quorate::consensus
