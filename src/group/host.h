@@ -1,0 +1,102 @@
+#pragma once
+// The host of a node's groups: one log, one mesh, one record store, many replicas.
+//
+// Invariants: 1. no replica knows the host's other replicas. 2. the log is discarded per group only up to what the
+//                engine has durable and every member has durable (DESIGN section 5). 3. a log or engine that fails
+//                stops every replica: nothing is acknowledged any more, `on_stopped` says why.
+// Recovery order: log, engine, per group state machine, core; replay; only then links.
+// Owned by `server` or `sim`, on the node's loop.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/trace.h"
+#include "consensus/contract/core.h"
+#include "env/clock.h"
+#include "env/entropy.h"
+#include "env/files.h"
+#include "env/loop.h"
+#include "env/record_store.h"
+#include "env/transport.h"
+#include "group/replica.h"
+#include "peer/mesh.h"
+#include "state/state_machine.h"
+#include "storage/log.h"
+
+namespace quorate::group {
+
+/// Everything of the outside world that a node needs. All references outlive the host.
+struct Environment {
+  env::Clock& clock;
+  env::Loop& loop;
+  env::Entropy& entropy;
+  env::FileSystem& files;
+  env::Transport& transport;
+  env::RecordStore& records;
+  TraceSink& traces;
+};
+
+/// One group that this node takes part in.
+struct GroupConfig {
+  GroupId group;
+  consensus::CoreFactory factory;
+  consensus::CoreConfig core;
+};
+
+struct HostConfig {
+  peer::MeshConfig mesh;
+  storage::LogOptions log;
+  std::string log_directory = "log";
+  Duration engine_write_interval = std::chrono::milliseconds(5);   ///< records reach the engine at least so often
+  Duration engine_flush_interval = std::chrono::milliseconds(5000); ///< and become durable at least so often while busy
+  std::size_t max_uncommitted_bytes = 64U << 20;                   ///< of proposals per group: more is `busy`
+};
+
+/// What a front end's service is told about its group. Called on the loop.
+class GroupEvents {
+ public:
+  virtual ~GroupEvents() = default;
+  virtual void on_role_changed(const consensus::RoleChanged& change) = 0;
+  /// See consensus::Dropped; for proposals and reads.
+  virtual void on_dropped(Context context, consensus::Dropped::Outcome outcome) = 0;
+  /// The read may be served now: everything up to the read's position was executed here.
+  virtual void on_read_ready(Context context) = 0;
+  /// A message of this group's service from the same group's service on another node.
+  virtual void on_service_message(NodeId from, Buffer message) = 0;
+  virtual void on_peer_down(NodeId node) = 0;
+};
+
+/// Told when the node must stop: what failed, what it means and what to do.
+class HostEvents {
+ public:
+  virtual ~HostEvents() = default;
+  virtual void on_stopped(const Error& why) = 0;
+  virtual void on_peer_rejected(NodeId node, std::string_view why) = 0;
+};
+
+class Host {
+ public:
+  /// Blocking: recovers the log, then each group as it is added; links start with start().
+  [[nodiscard]] static Result<std::unique_ptr<Host>> open(HostConfig config, Environment environment,
+                                                          HostEvents& events);
+  virtual ~Host() = default;
+
+  /// Adds a group with its state machine (already constructed over environment.records) and service. Blocking
+  /// recovery of the group. Both outlive the host.
+  [[nodiscard]] virtual Status add_group(GroupConfig config, state::StateMachine& machine, GroupEvents& events) = 0;
+  /// Joins the cluster: listens, connects, runs the cores.
+  [[nodiscard]] virtual Status start() = 0;
+
+  [[nodiscard]] virtual Replica& replica(GroupId group) = 0;
+  [[nodiscard]] virtual std::vector<peer::LinkStatus> links() const = 0;
+  [[nodiscard]] virtual const storage::LogStats& log_stats() const = 0;
+  [[nodiscard]] virtual const storage::Recovery& recovery() const = 0;
+};
+
+}  // namespace quorate::group

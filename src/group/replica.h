@@ -1,0 +1,38 @@
+#pragma once
+// One replica of one group: the runtime that drives a core, its executor and its state machine.
+//
+// Invariants: 1. a turn's proposals reach the core as one batch, a turn's reads as one Read. 2. entries are executed
+//                once, in order, only when committed. 3. a read is served only when its position was executed.
+// Owned by the host, on the node's loop.
+
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "consensus/contract/core.h"
+
+namespace quorate::group {
+
+class Replica {
+ public:
+  virtual ~Replica() = default;
+
+  /// Proposes a command at the end of this turn. The outcome is seen when the state machine executes it (its bytes
+  /// name the request), or by GroupEvents::on_dropped. False: pushed back, nothing was done (try later).
+  [[nodiscard]] virtual bool propose(Context context, Buffer command) = 0;
+
+  /// Asks for a linearizable read; on_read_ready or on_dropped follows. Reads of one turn share a quorum round.
+  virtual void read(Context context) = 0;
+
+  virtual void transfer_leadership(NodeId to) = 0;
+
+  /// Sends bytes to the same group's service on another node. False: not sent.
+  virtual bool send_service_message(NodeId to, Buffer message) = 0;
+
+  [[nodiscard]] virtual consensus::CoreStatus status() const = 0;
+  /// The last executed position.
+  [[nodiscard]] virtual Position executed() const = 0;
+  [[nodiscard]] virtual NodeId self() const = 0;
+};
+
+}  // namespace quorate::group

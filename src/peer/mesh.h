@@ -1,0 +1,90 @@
+#pragma once
+// The links of a node: one connection per pair, which carries the messages of all groups.
+//
+// Invariants: 1. a frame is delivered only if its checksum holds and the handshake named this cluster, this node and
+//                a known peer with its incarnation. 2. queues are bounded in bytes: what does not fit is dropped and
+//                counted; links promise nothing. 3. one heartbeat per pair; silence beyond the limit or a reset is
+//                PeerDown. 4. everything sent in a turn leaves in one write per peer.
+// Of two nodes the one with the smaller id connects. Wire format: docs/formats/peer.md.
+// Owned by the node's host, on the loop.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/trace.h"
+#include "env/clock.h"
+#include "env/entropy.h"
+#include "env/loop.h"
+#include "env/transport.h"
+
+namespace quorate::peer {
+
+/// Who a frame is for at the other node.
+enum class Channel : std::uint8_t {
+  consensus = 1,  ///< the cores of groups
+  service = 2,    ///< forwarded requests and their answers
+};
+
+struct Peer {
+  NodeId node;
+  std::string address;  ///< "host:port"
+};
+
+struct MeshConfig {
+  ClusterId cluster;
+  NodeId self;
+  Incarnation incarnation;
+  std::string listen_address;
+  std::vector<Peer> peers;  ///< without self
+  Duration heartbeat_interval = std::chrono::milliseconds(100);
+  Duration silence_limit = std::chrono::milliseconds(1000);  ///< without a frame: the link is down
+  Duration reconnect_min = std::chrono::milliseconds(10);
+  Duration reconnect_max = std::chrono::milliseconds(1000);
+  std::size_t max_frame_bytes = 16U << 20;
+  std::size_t max_queue_bytes = 64U << 20;  ///< per peer
+};
+
+/// What a person sees of a link: for start-up messages, status and metrics.
+struct LinkStatus {
+  NodeId node;
+  bool up = false;
+  std::string last_error;  ///< "refused", "timed out", "does not resolve", "wrong cluster ..."
+  Duration round_trip{};   ///< of the last heartbeat
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t received_bytes = 0;
+  std::uint64_t dropped_frames = 0;
+};
+
+class MeshEvents {
+ public:
+  virtual ~MeshEvents() = default;
+  /// One message. `message` may be sliced and kept; it pins the block that it arrived in.
+  virtual void on_message(NodeId from, Channel channel, GroupId group, Buffer message) = 0;
+  virtual void on_peer_up(NodeId node, Incarnation incarnation) = 0;
+  virtual void on_peer_down(NodeId node, Incarnation incarnation, std::string_view why) = 0;
+  /// The peer refused us or we refused it for a reason that a person must mend (wrong cluster, same id twice).
+  virtual void on_peer_rejected(NodeId node, std::string_view why) = 0;
+};
+
+class Mesh {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Mesh>> start(MeshConfig config, env::Loop& loop, const env::Clock& clock,
+                                                           env::Entropy& entropy, env::Transport& transport,
+                                                           MeshEvents& events, TraceSink& traces);
+  virtual ~Mesh() = default;
+
+  /// Queues one message made of `parts` (concatenated on the wire, not copied here beyond small ones). Returns
+  /// false if it was dropped: link down, or queue full.
+  virtual bool send(NodeId to, Channel channel, GroupId group, std::span<const Buffer> parts) = 0;
+
+  [[nodiscard]] virtual bool is_up(NodeId node) const = 0;
+  [[nodiscard]] virtual std::vector<LinkStatus> links() const = 0;
+};
+
+}  // namespace quorate::peer

@@ -1,0 +1,54 @@
+#pragma once
+// What a replica runs: a deterministic state machine over a record store.
+//
+// Invariants: 1. execute() depends on nothing but the state and the entry: every replica gets the same outcome.
+//             2. records reach the engine only by collect(), which the runtime calls when the log up to the executed
+//                position is durable here: log durable >= engine written (DESIGN section 5).
+//             3. the applied position travels in the same batch as the records it stands for.
+// Owned by the group's runtime, on its loop.
+
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/callback.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "env/record_store.h"
+
+namespace quorate::state {
+
+enum class Execution : std::uint8_t {
+  done,
+  pending,  ///< nothing changed; a record is being fetched; call again after `ready`
+};
+
+/// Where a machine keeps its records: keys begin with these, so groups and generations never meet.
+struct RecordSpace {
+  GroupId group;
+  Generation generation;
+};
+
+class StateMachine {
+ public:
+  virtual ~StateMachine() = default;
+
+  /// Blocking, at start: rebuilds memory from the records. Returns the position that the records contain.
+  [[nodiscard]] virtual Result<Position> recover() = 0;
+
+  /// Executes one command. The machine tells its observers (service) what came of it.
+  [[nodiscard]] virtual Execution execute(const EntryId& id, const Buffer& command, Callback<> ready) = 0;
+
+  /// The position of the last executed entry; the runtime also calls skip() for entries without a command.
+  virtual void skip(Position position) = 0;
+  [[nodiscard]] virtual Position executed() const = 0;
+
+  /// Moves the records of everything executed up to `durable` (and not yet collected) to `batch`, with the applied
+  /// position that they stand for. Executed entries above `durable` stay in memory.
+  virtual void collect(Position durable, env::RecordBatch& batch) = 0;
+
+  /// A hash of the whole logical state: equal on all replicas at equal positions.
+  virtual void hash_into(Hasher& hasher) const = 0;
+};
+
+}  // namespace quorate::state

@@ -1,0 +1,126 @@
+#pragma once
+// The write-ahead log of a node, shared by all its groups.
+//
+// Invariants: 1. one Persist is one frame: after a crash a group has a prefix of its Persists that contains every
+//                confirmed one. 2. everything appended while a sync runs is the next batch: one write, one sync.
+//             3. a frame's checksum covers group, segment and place, so old bytes of a recycled segment never parse.
+//             4. a failed write is never retried: `failed` is told and nothing is confirmed any more.
+// Owned by the node's host, on the loop. Format: docs/formats/log.md.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/callback.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/trace.h"
+#include "env/files.h"
+#include "env/loop.h"
+
+namespace quorate::storage {
+
+/// One entry as the log knows it. `kind` is the owner's; storage knows no protocol.
+struct LogEntry {
+  EntryId id;
+  std::uint8_t kind = 0;
+  Buffer payload;
+};
+
+/// One operation of a frame; mirrors the contract's PersistOp without knowing it.
+struct LogOp {
+  enum class Kind : std::uint8_t {
+    set_state = 1,      ///< blob
+    put = 2,            ///< entry
+    truncate_from = 3,  ///< id.position
+    discard_below = 4,  ///< id: the log starts behind it; blob = owner's bytes (membership)
+    reset_to = 5,       ///< id, generation; blob = owner's bytes (membership)
+    set_cell = 6,       ///< key, blob
+  };
+  Kind kind = Kind::set_state;
+  LogEntry entry;  ///< put: whole; truncate/discard/reset: entry.id
+  Generation generation;
+  Buffer key;
+  Buffer blob;
+};
+
+/// What the log holds of one group after recovery.
+struct RecoveredGroup {
+  GroupId group;
+  Buffer state;
+  EntryId discarded;        ///< none: from the beginning
+  Buffer discarded_blob;    ///< the owner's bytes given with it
+  Generation generation;    ///< none: never reset
+  std::vector<LogEntry> entries;  ///< rising positions; payloads of all kinds
+  std::vector<std::pair<Buffer, Buffer>> cells;
+};
+
+struct Recovery {
+  std::vector<RecoveredGroup> groups;  ///< by group id
+  /// The last frame was complete but damaged: its content was once possibly confirmed. Replicas must ask others.
+  bool uncertain_tail = false;
+  std::uint64_t frames = 0;
+  std::uint64_t torn_bytes = 0;  ///< cut from the tail: an incomplete last frame
+};
+
+struct LogOptions {
+  std::uint64_t segment_bytes = 64ULL << 20;
+  std::uint32_t spare_segments = 1;             ///< prepared ahead
+  std::uint64_t max_batch_bytes = 8ULL << 20;   ///< of one write; more waits for the next
+  std::uint64_t cache_bytes = 64ULL << 20;      ///< payloads kept in memory; older ones are read from the segments
+};
+
+/// Counters for metrics and for tests of counts.
+struct LogStats {
+  std::uint64_t syncs = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t bytes_written = 0;
+  std::uint64_t live_segments = 0;
+  std::uint64_t recycled_segments = 0;
+  std::uint64_t rewritten_bytes = 0;
+};
+
+/// Receives confirmations on the loop.
+class LogEvents {
+ public:
+  virtual ~LogEvents() = default;
+  /// Every frame of `group` up to and including `io` is durable.
+  virtual void on_durable(GroupId group, Io io) = 0;
+  /// The log can no longer be written; nothing more will be confirmed.
+  virtual void on_log_failed(const Error& error) = 0;
+};
+
+class Log {
+ public:
+  /// Blocking: opens or creates the log in `directory` and recovers it. Damage below the last offset known durable is
+  /// ErrorCode::corrupt; a newer format is ErrorCode::newer_format: the node stops and says why.
+  [[nodiscard]] static Result<std::unique_ptr<Log>> open(env::FileSystem& files, env::Loop& loop, std::string directory,
+                                                         LogOptions options, Recovery& recovery);
+  virtual ~Log() = default;
+
+  virtual void set_events(LogEvents* events) = 0;
+
+  /// Adds one frame. It is written at the end of this turn or, while a sync runs, with the next batch.
+  virtual void append(GroupId group, Io io, std::vector<LogOp> ops) = 0;
+
+  /// The tag of a position, if the log (durable or not) has it.
+  [[nodiscard]] virtual std::optional<Tag> tag_of(GroupId group, Position position) const = 0;
+
+  /// The entries [first, last] as far as memory has them from `first` on, at most `max_bytes` of payload but at
+  /// least one entry. Appends to `out`; returns false if `first` is not in memory: use fetch().
+  [[nodiscard]] virtual bool cached(GroupId group, Position first, Position last, std::size_t max_bytes,
+                                    std::vector<LogEntry>& out) const = 0;
+  /// Brings entries from `first` on (at most `max_bytes`) back into memory; then calls `done` on the loop.
+  virtual void fetch(GroupId group, Position first, Position last, std::size_t max_bytes, Callback<Status> done) = 0;
+
+  /// Bytes queued and not yet durable: the host pushes back above a bound.
+  [[nodiscard]] virtual std::size_t unsynced_bytes() const = 0;
+  [[nodiscard]] virtual const LogStats& stats() const = 0;
+};
+
+}  // namespace quorate::storage
