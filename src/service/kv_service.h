@@ -1,0 +1,111 @@
+#pragma once
+// What a front end calls: the replicated key-value store of one group, on any node.
+//
+// A request is validated here, then: writes go to the leader (proposed here, or forwarded once) and are answered when
+// THIS node has executed them; linearizable reads take a read-index round; serializable reads are answered at once.
+// What may have been placed is never sent again: its outcome is unknown and the client is told so.
+//
+// Invariants: 1. every accepted request is answered exactly once, by its deadline at the latest. 2. a write is answered
+//                with success only after this replica executed it. 3. queues are bounded: beyond them `too_many_requests`.
+// Owned by `server` or `sim`, on the node's loop. Bytes are the client's protobuf messages, unchanged.
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "env/clock.h"
+#include "env/entropy.h"
+#include "env/loop.h"
+#include "group/host.h"
+#include "state/kv/store.h"
+
+namespace quorate::service {
+
+/// Why the service could not answer; a superset of kv::Failure's reasons. `api/etcd` gives code and text.
+enum class Outcome : std::uint8_t {
+  ok,
+  failed,                 ///< see Answer::failure: the state machine or validation refused
+  no_leader,              ///< nothing was proposed
+  leader_changed,         ///< a read was in flight
+  timed_out,              ///< unknown for writes
+  timed_out_leader_lost,  ///< unknown; began just before the present leader was elected
+  timed_out_connection,   ///< unknown; no connection to the leader
+  too_many_requests,
+  request_too_large,
+  no_space,               ///< an alarm is raised
+  corrupt,                ///< an alarm is raised
+  stopped,
+};
+
+struct Answer {
+  Outcome outcome = Outcome::ok;
+  kv::Failure failure = kv::Failure::none;
+  std::int64_t revision = 0;
+  Tag term;      ///< for the response header
+  Buffer body;   ///< encoded response fields other than the header
+};
+
+/// Who waits for an answer: an object and its word for the request.
+using AnswerTo = Callback<const Answer&>;
+
+/// Names a request so that it can be abandoned.
+using Ticket = std::uint64_t;
+
+struct ServiceConfig {
+  Duration request_timeout = std::chrono::seconds(7);  ///< 5 s + 2 x election timeout
+  std::size_t max_request_bytes = 1'572'864;
+  std::size_t max_pending_requests = 20'000;
+  std::size_t max_pending_bytes = 256U << 20;
+  std::uint64_t quota_bytes = 2ULL << 30;              ///< 0: none
+  Duration election_timeout = std::chrono::milliseconds(1000);
+  Duration lease_check_interval = std::chrono::milliseconds(500);
+  std::size_t lease_revokes_per_check = 500;
+  Duration progress_interval = std::chrono::minutes(10);
+};
+
+class WatchHub;  // service/watch_hub.h
+
+class KvService : public group::GroupEvents, public kv::StoreObserver {
+ public:
+  [[nodiscard]] static std::unique_ptr<KvService> make(ServiceConfig config, GroupId group, NodeId self,
+                                                       Incarnation incarnation, const env::Clock& clock,
+                                                       env::Loop& loop, TraceSink& traces);
+
+  /// Wires the service to its replica and state machine; before Host::start().
+  virtual void attach(group::Replica& replica, kv::Store& store) = 0;
+
+  // ---- requests; `request` is the encoded etcdserverpb message; the answer comes later, never inside the call --
+  virtual Ticket range(Buffer request, Instant deadline, AnswerTo to) = 0;
+  virtual Ticket put(Buffer request, Instant deadline, AnswerTo to) = 0;
+  virtual Ticket delete_range(Buffer request, Instant deadline, AnswerTo to) = 0;
+  virtual Ticket txn(Buffer request, Instant deadline, AnswerTo to) = 0;
+  virtual Ticket compact(Buffer request, Instant deadline, AnswerTo to) = 0;
+  virtual Ticket lease_grant(Buffer request, Instant deadline, AnswerTo to) = 0;
+  virtual Ticket lease_revoke(Buffer request, Instant deadline, AnswerTo to) = 0;
+  /// LeaseKeepAliveRequest: forwarded to the leader, TTL 0 if unknown or expired.
+  virtual Ticket lease_keep_alive(Buffer request, Instant deadline, AnswerTo to) = 0;
+  virtual Ticket lease_time_to_live(Buffer request, Instant deadline, AnswerTo to) = 0;
+  virtual Ticket lease_leases(Buffer request, Instant deadline, AnswerTo to) = 0;
+  /// AlarmRequest; GET is a local read, the others are replicated.
+  virtual Ticket alarm(Buffer request, Instant deadline, AnswerTo to) = 0;
+  virtual Ticket hash_kv(Buffer request, Instant deadline, AnswerTo to) = 0;
+  /// A linearizable round without a read: for MemberList, health and "ready to serve".
+  virtual Ticket barrier_read(Instant deadline, AnswerTo to) = 0;
+  /// Proposes an empty write: proves that a majority writes. Used once at start ("ready to serve client requests").
+  virtual Ticket barrier_write(Instant deadline, AnswerTo to) = 0;
+
+  /// The client went away: no answer will come. What was proposed may still happen.
+  virtual void abandon(Ticket ticket) = 0;
+
+  [[nodiscard]] virtual WatchHub& watches() = 0;
+  [[nodiscard]] virtual consensus::CoreStatus status() const = 0;
+  [[nodiscard]] virtual const kv::Store& store() const = 0;
+  /// Answers everything that waits with `stopped`; refuses what comes.
+  virtual void shut_down() = 0;
+};
+
+}  // namespace quorate::service
