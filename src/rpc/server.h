@@ -135,6 +135,9 @@ class Output {
   virtual ~Output() = default;
   virtual void write(std::span<const Buffer> chunks) = 0;
   [[nodiscard]] virtual std::size_t unsent_bytes() const = 0;
+  /// The connection has something for flush(): call it at the end of this turn. Called by the connection whenever a
+  /// Call queues an answer outside receive(); repeated calls in a turn are fine.
+  virtual void request_flush() = 0;
 };
 
 class Connection {
