@@ -1,0 +1,297 @@
+#include "dev_command.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <thread>
+
+#include "dev_cluster.h"
+
+namespace quorate::dev {
+namespace {
+
+constexpr auto kReadyPatience = std::chrono::seconds(30);
+constexpr auto kPollInterval = std::chrono::milliseconds(50);
+constexpr auto kFollowInterval = std::chrono::milliseconds(250);
+
+std::atomic<bool> g_interrupted{false};
+
+constexpr const char* kHelp =
+    "quorate dev: three nodes on this machine, real processes with data on disk\n"
+    "\n"
+    "  quorate dev             start them here; announce what happens; Ctrl-C ends them all\n"
+    "  quorate dev up          start them in the background (data of an earlier run is kept)\n"
+    "  quorate dev status      who runs, who leads\n"
+    "  quorate dev start n2    start one node again\n"
+    "  quorate dev stop n2     stop one node in order\n"
+    "  quorate dev down        stop all nodes, keep their data\n"
+    "  quorate dev reset       stop all nodes and delete their data (asks; --yes does not)\n"
+    "\n"
+    "  --data-dir DIR          where the cluster lives (.quorate-dev)\n";
+
+int fail_with(const Error& error) {
+  std::cerr << "quorate dev: " << error.text << '\n';
+  return 1;
+}
+
+std::string role_of(const NodeState& state) {
+  if (state.pid == 0) {
+    return "down";
+  }
+  if (!state.answers) {
+    return "starting";
+  }
+  if (state.is_leader) {
+    return "leader";
+  }
+  return state.ready ? "follower" : "waiting";
+}
+
+void print_table(const Cluster& cluster) {
+  std::printf("%-5s %-8s %-9s %-24s %-24s %s\n", "NAME", "PID", "ROLE", "CLIENT URL", "PEER URL", "DATA");
+  for (const NodePlan& node : cluster.nodes()) {
+    const NodeState state = cluster.state(node);
+    std::printf("%-5s %-8s %-9s %-24s %-24s %s\n", node.name.c_str(),
+                state.pid == 0 ? "-" : std::to_string(state.pid).c_str(), role_of(state).c_str(),
+                node.client_url().c_str(), node.peer_url().c_str(), cluster.data_directory(node).c_str());
+  }
+}
+
+void print_what_next(const Cluster& cluster, const char* program) {
+  std::string endpoints;
+  pid_t leader = 0;
+  std::string leader_name = "n1";
+  for (const NodePlan& node : cluster.nodes()) {
+    endpoints += (endpoints.empty() ? "" : ",") + std::string("127.0.0.1:") + std::to_string(node.client_port);
+    const NodeState state = cluster.state(node);
+    if (state.is_leader) {
+      leader = state.pid;
+      leader_name = node.name;
+    }
+  }
+  std::printf("\nTry:\n");
+  std::printf("  export ETCDCTL_API=3 ETCDCTL_ENDPOINTS=%s\n", endpoints.c_str());
+  std::printf("  etcdctl put greeting hello\n");
+  std::printf("  etcdctl get greeting\n");
+  if (leader != 0) {
+    std::printf("  kill -9 %-8d                  # the leader, %s; then put again\n", static_cast<int>(leader),
+                leader_name.c_str());
+  }
+  std::printf("  %s dev start %s\n", program, leader_name.c_str());
+  std::fflush(stdout);
+}
+
+/// Starts every node that does not run; waits until each serves linearizable reads.
+int start_all(Cluster& cluster, bool dies_with_parent) {
+  const auto began = std::chrono::steady_clock::now();
+  for (const NodePlan& node : cluster.nodes()) {
+    if (Result<pid_t> pid = cluster.start(node, dies_with_parent); !pid) {
+      return fail_with(pid.error());
+    }
+  }
+  for (const NodePlan& node : cluster.nodes()) {
+    while (!cluster.state(node).ready) {
+      if (cluster.running_pid(node) == 0) {
+        std::cerr << "quorate dev: " << node.name << " ended; its log is " << cluster.log_file(node) << '\n';
+        if (const std::string line = cluster.last_error(node); !line.empty()) {
+          std::cerr << "  " << line << '\n';
+        }
+        return 1;
+      }
+      if (std::chrono::steady_clock::now() - began > kReadyPatience) {
+        std::cerr << "quorate dev: " << node.name << " is not ready after 30 s; its log is " << cluster.log_file(node)
+                  << '\n';
+        return 1;
+      }
+      if (g_interrupted) {
+        return 130;
+      }
+      std::this_thread::sleep_for(kPollInterval);
+    }
+  }
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+  std::printf("ready after %d ms\n\n", static_cast<int>(took.count()));
+  return 0;
+}
+
+int stop_all(Cluster& cluster) {
+  int stopped = 0;
+  for (const NodePlan& node : cluster.nodes()) {
+    stopped += cluster.stop(node) ? 1 : 0;
+  }
+  std::printf("stopped %d of %d nodes; their data is kept in %s\n", stopped, static_cast<int>(cluster.nodes().size()),
+              cluster.directory().c_str());
+  return 0;
+}
+
+/// Says once what changed since the last look.
+void announce_changes(const Cluster& cluster, std::map<std::string, std::string>& last, const char* program) {
+  for (const NodePlan& node : cluster.nodes()) {
+    const NodeState state = cluster.state(node);
+    const std::string role = role_of(state);
+    std::string& known = last[node.name];
+    if (!known.empty() && known != role) {
+      if (role == "leader") {
+        std::printf("%s leads now (pid %d)\n", node.name.c_str(), static_cast<int>(state.pid));
+      } else if (role == "down") {
+        std::printf("%s is down and stays down; start it with: %s dev start %s\n", node.name.c_str(), program,
+                    node.name.c_str());
+      } else {
+        std::printf("%s: %s -> %s\n", node.name.c_str(), known.c_str(), role.c_str());
+      }
+      std::fflush(stdout);
+    }
+    known = role;
+  }
+}
+
+int run_foreground(Cluster& cluster, const char* program) {
+  std::signal(SIGINT, [](int) { g_interrupted = true; });
+  std::signal(SIGTERM, [](int) { g_interrupted = true; });
+  if (const int code = start_all(cluster, true); code != 0) {
+    stop_all(cluster);
+    return code;
+  }
+  print_table(cluster);
+  print_what_next(cluster, program);
+  std::printf("\nCtrl-C ends all three.\n");
+  std::fflush(stdout);
+  std::map<std::string, std::string> last;
+  while (!g_interrupted) {
+    announce_changes(cluster, last, program);
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+    std::this_thread::sleep_for(kFollowInterval);
+  }
+  std::printf("\n");
+  return stop_all(cluster);
+}
+
+int reset(Cluster& cluster, bool yes) {
+  if (!yes) {
+    std::printf("Delete all data in %s? Type yes: ", cluster.directory().c_str());
+    std::fflush(stdout);
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer != "yes") {
+      std::printf("nothing was deleted\n");
+      return 1;
+    }
+  }
+  stop_all(cluster);
+  std::error_code error;
+  std::filesystem::remove_all(cluster.directory(), error);
+  if (error) {
+    return fail_with(Error{ErrorCode::io, "cannot delete " + cluster.directory() + ": " + error.message()});
+  }
+  std::printf("deleted %s\n", cluster.directory().c_str());
+  return 0;
+}
+
+int one_node(Cluster& cluster, const std::string& name, bool start) {
+  Result<NodePlan> node = cluster.find(name);
+  if (!node) {
+    return fail_with(node.error());
+  }
+  if (!start) {
+    std::printf(cluster.stop(*node) ? "%s stopped\n" : "%s was not running\n", name.c_str());
+    return 0;
+  }
+  Result<pid_t> pid = cluster.start(*node, false);
+  if (!pid) {
+    return fail_with(pid.error());
+  }
+  std::printf("%s runs, pid %d\n", name.c_str(), static_cast<int>(*pid));
+  return 0;
+}
+
+struct Words {
+  std::string directory = kDefaultDirectory;
+  std::string verb;
+  std::string node;
+  bool yes = false;
+  bool help = false;
+  std::string unknown;
+};
+
+Words read_words(std::span<const std::string> arguments) {
+  Words words;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    if (word == "--help" || word == "-h") {
+      words.help = true;
+    } else if (word == "--yes") {
+      words.yes = true;
+    } else if (word == "--data-dir" && i + 1 < arguments.size()) {
+      words.directory = arguments[++i];
+    } else if (word.starts_with("--data-dir=")) {
+      words.directory = word.substr(std::string("--data-dir=").size());
+    } else if (!word.starts_with('-') && words.verb.empty()) {
+      words.verb = word;
+    } else if (!word.starts_with('-') && words.node.empty()) {
+      words.node = word;
+    } else {
+      words.unknown = word;
+    }
+  }
+  return words;
+}
+
+}  // namespace
+
+int dev_main(std::span<const std::string> arguments) {
+  const Words words = read_words(arguments);
+  if (words.help) {
+    std::fputs(kHelp, stdout);
+    return 0;
+  }
+  if (!words.unknown.empty()) {
+    std::cerr << "quorate dev: unexpected `" << words.unknown << "`; see quorate dev --help\n";
+    return 2;
+  }
+  std::vector<std::string> notes;
+  Result<Cluster> cluster = Cluster::open(words.directory, notes);
+  if (!cluster) {
+    return fail_with(cluster.error());
+  }
+  for (const std::string& note : notes) {
+    std::printf("%s\n", note.c_str());
+  }
+  const char* program = "build/release/quorate";
+  if (words.verb.empty()) {
+    return run_foreground(*cluster, program);
+  }
+  if (words.verb == "up") {
+    const int code = start_all(*cluster, false);
+    if (code == 0) {
+      print_table(*cluster);
+      print_what_next(*cluster, program);
+    }
+    return code;
+  }
+  if (words.verb == "down") {
+    return stop_all(*cluster);
+  }
+  if (words.verb == "reset") {
+    return reset(*cluster, words.yes);
+  }
+  if (words.verb == "status") {
+    print_table(*cluster);
+    return 0;
+  }
+  if ((words.verb == "start" || words.verb == "stop") && !words.node.empty()) {
+    return one_node(*cluster, words.node, words.verb == "start");
+  }
+  std::cerr << "quorate dev: unknown command `" << words.verb << "`; see quorate dev --help\n";
+  return 2;
+}
+
+}  // namespace quorate::dev

@@ -1,0 +1,53 @@
+// The one binary of Quorate: picks the sub-command.
+
+#include <cstdio>
+#include <iostream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dev_command.h"
+#include "server/serve.h"
+#include "sim_command.h"
+
+namespace {
+
+constexpr const char* kHelp =
+    "quorate: consensus as software that people run\n"
+    "\n"
+    "  quorate dev      three nodes on this machine, ready to try (start here)\n"
+    "  quorate serve    one member of a cluster; speaks etcd's v3 API, takes etcd's flags\n"
+    "  quorate sim      the deterministic simulator: one seed, every fault, every history checked\n"
+    "  quorate version  version and build\n"
+    "\n"
+    "`quorate COMMAND --help` tells more.\n";
+
+int unknown_command(const std::string& word) {
+  std::cerr << "quorate: unknown command `" << word << "`; `quorate --help` lists the commands\n";
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    std::fputs(kHelp, words.empty() ? stderr : stdout);
+    return words.empty() ? 2 : 0;
+  }
+  const std::span<const std::string> rest = std::span(words).subspan(1);
+  if (words[0] == "serve") {
+    return quorate::server::serve_main(rest);
+  }
+  if (words[0] == "dev") {
+    return quorate::dev::dev_main(rest);
+  }
+  if (words[0] == "sim") {
+    return quorate::sim_command(rest);
+  }
+  if (words[0] == "version" || words[0] == "--version") {
+    std::puts(quorate::server::version_text().c_str());
+    return 0;
+  }
+  return unknown_command(words[0]);
+}
