@@ -1,0 +1,110 @@
+#pragma once
+// A node's simulated disk: what POSIX promises, and after a power loss nothing more.
+//
+// Invariants: 1. a process crash keeps everything written (the page cache lives). 2. a power loss keeps what was synced,
+//                plus any subset of the sectors of unsynced writes (F-D1, F-D2), plus any prefix of the unsynced name
+//                changes (F-D3). 3. asynchronous calls complete after the drawn latency, in order per disk.
+// Outlives the lives of its node. Owned by the world.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "env/files.h"
+#include "sim/event_queue.h"
+#include "sim/random.h"
+
+namespace quorate::sim {
+
+struct DiskCounters {
+  std::uint64_t syncs = 0;
+  std::uint64_t bytes_written = 0;
+  std::uint64_t sectors_lost = 0;    ///< of unsynced writes, in power losses
+  std::uint64_t sectors_kept = 0;    ///< of unsynced writes, in power losses
+  std::uint64_t torn_writes = 0;     ///< writes of which some sectors were kept and some lost
+  std::uint64_t names_lost = 0;
+};
+
+/// What the disk does to its user; changed by the fault injector while a run goes on.
+struct DiskBehaviour {
+  Duration latency_min = std::chrono::microseconds(100);
+  Duration latency_max = std::chrono::microseconds(300);
+  std::uint64_t fail_writes_per_million = 0;  ///< EIO on write_durably
+  std::uint64_t capacity_bytes = UINT64_MAX;  ///< ENOSPC beyond
+};
+
+class Disk : public env::FileSystem {
+ public:
+  Disk(EventQueue& queue, Random random) : queue_(queue), random_(random) {}
+
+  /// The life whose calls come from now on.
+  void set_owner(Owner owner) { owner_ = owner; }
+  void on_process_crash();
+  void on_power_loss();
+
+  [[nodiscard]] Result<std::vector<std::string>> list(std::string_view directory) override;
+  [[nodiscard]] Result<std::unique_ptr<env::File>> open(std::string_view path, env::OpenMode mode) override;
+  [[nodiscard]] Status make_directory(std::string_view path) override;
+  [[nodiscard]] Status rename(std::string_view from, std::string_view to) override;
+  [[nodiscard]] Status remove(std::string_view path) override;
+  [[nodiscard]] Status sync_directory(std::string_view directory) override;
+  void prepare_async(std::string path, std::uint64_t size, Callback<Status> done) override;
+
+  /// Changes `bits` bits at random places of a random file under `directory`; false if there is none.
+  bool flip_bits(std::string_view directory, int bits);
+
+  DiskBehaviour behaviour;
+  DiskCounters counters;
+
+ private:
+  friend class DiskFile;
+  struct Write {
+    std::uint64_t offset = 0;
+    std::string bytes;
+  };
+  struct Content {
+    std::string durable;
+    std::string current;          ///< what reads see
+    std::vector<Write> unsynced;  ///< in order
+  };
+  struct NameChange {
+    std::string remove;             ///< empty: none
+    std::string add;                ///< empty: none
+    std::shared_ptr<Content> file;  ///< of `add`
+  };
+  using Names = std::map<std::string, std::shared_ptr<Content>, std::less<>>;
+
+  /// An asynchronous call under way.
+  struct Pending {
+    std::shared_ptr<Content> file;
+    std::string path;  ///< prepare_async
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+    enum class Kind : std::uint8_t { write, read, prepare } kind = Kind::write;
+    Callback<Status> done;
+    Callback<Result<Buffer>> done_reading;
+  };
+
+  void start(Pending pending);
+  void complete(std::uint64_t number);
+  void put(Content& file, std::uint64_t offset, std::string_view bytes);
+  void make_durable(Content& file);
+  void apply(Names& names, const NameChange& change);
+  void record(NameChange change);
+  void lose_unsynced(Content& file);
+  [[nodiscard]] std::uint64_t used_bytes() const;
+
+  EventQueue& queue_;
+  Random random_;
+  Owner owner_;
+  Names current_;
+  Names durable_;
+  std::vector<NameChange> unsynced_names_;
+  std::map<std::uint64_t, Pending> pending_;
+  std::uint64_t next_pending_ = 1;
+  Instant busy_until_{};
+};
+
+}  // namespace quorate::sim

@@ -1,0 +1,63 @@
+#include "sim/node_env.h"
+
+namespace quorate::sim {
+namespace {
+
+constexpr std::int64_t kMillion = 1'000'000;
+/// Every simulated clock starts here, so that no instant before the start is negative.
+constexpr Duration kEpoch = std::chrono::hours(1);
+constexpr std::int64_t kWallEpochMs = 1'700'000'000'000;
+
+}  // namespace
+
+Instant NodeEnv::now() const {
+  const std::int64_t world = queue_.now().time_since_epoch().count();
+  return Instant(kEpoch + Duration(world + world / kMillion * clock_.drift_per_million));
+}
+
+Instant NodeEnv::world_time(Instant local) const {
+  const std::int64_t ticks = (local.time_since_epoch() - kEpoch).count();
+  return Instant(Duration(ticks - ticks / kMillion * clock_.drift_per_million));
+}
+
+WallTime NodeEnv::wall() const {
+  return WallTime{kWallEpochMs + queue_.now().time_since_epoch().count() / kMillion + clock_.wall_offset_ms};
+}
+
+env::TimerId NodeEnv::arm(Instant deadline, Callback<> fired) {
+  const env::TimerId timer = next_timer_++;
+  timers_.emplace(timer, fired);
+  queue_.schedule(world_time(deadline), owner_, Callback<>::to<&NodeEnv::fire>(this, timer));
+  return timer;
+}
+
+void NodeEnv::cancel(env::TimerId timer) { timers_.erase(timer); }
+
+void NodeEnv::fire(std::uint64_t timer) {
+  const auto found = timers_.find(timer);
+  if (found == timers_.end()) {
+    return;  // cancelled
+  }
+  const Callback<> fired = found->second;
+  timers_.erase(found);
+  fired();
+}
+
+void NodeEnv::defer(Callback<> work) {
+  deferred_.push_back(work);
+  if (!end_scheduled_) {
+    end_scheduled_ = true;
+    queue_.schedule(queue_.now(), owner_, Callback<>::to<&NodeEnv::end_turn>(this));
+  }
+}
+
+void NodeEnv::end_turn(std::uint64_t) {
+  for (std::size_t i = 0; i < deferred_.size(); ++i) {  // deferred work may defer more
+    const Callback<> work = deferred_[i];
+    work();
+  }
+  deferred_.clear();
+  end_scheduled_ = false;
+}
+
+}  // namespace quorate::sim
