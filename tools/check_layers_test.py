@@ -12,6 +12,7 @@ RULES = {
         "log": {"pure": True, "may": ["base"], "test": ["wire"]},
         "wire": {"may": ["base"]},
         "server": {"may": ["base", "log", "wire"]},
+        "apps/node": {"may": ["server"]},
     },
     "pure": {"headers": ["thread"], "names": ["steady_clock"]},
     "external": [
@@ -26,6 +27,9 @@ CLEAN = {
     "src/wire/c.cc": '#include <nghttp2/nghttp2.h>\n#include "base/a.h"\n#include <thread>\n',
     "src/wire/w.h": "",
     "src/server/d.cc": '#include <sys/types.h>\n#include <unistd.h>\n#include "log/b.h"\n',
+    "apps/node/main.cc": '#include "server/d.h"\n#include "own.h"\n',
+    "apps/node/own.h": "",
+    "src/server/d.h": "",
     "src/log/b_test.cc": '#include <gtest/gtest.h>\n#include <thread>\n#include "wire/w.h"\n',
 }
 
@@ -37,7 +41,6 @@ def violations(extra, rules=None):
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        (root / "apps").mkdir()
         return check_layers.Layers(root, rules or RULES).check()
 
 
@@ -68,6 +71,7 @@ class CheckLayers(unittest.TestCase):
 
     def test_rejects_a_missing_or_relative_include(self):
         self.one({"src/log/r.h": '#include "b.h"\n'}, "is no file under src/")
+        self.one({"apps/node/x.h": '#include "log/b.h"\n'}, "apps/node may not include log")
 
     def test_rejects_third_party_headers_elsewhere(self):
         self.one({"src/server/h.cc": "#include <nghttp2/nghttp2.h>\n"}, "server may not include nghttp2")
