@@ -3,8 +3,9 @@
 //
 // Invariants: 1. one Persist is one frame: after a crash a group has a prefix of its Persists that contains every
 //                confirmed one. 2. everything appended while a sync runs is the next batch: one write, one sync.
-//             3. a frame's checksum covers group, segment and place, so old bytes of a recycled segment never parse.
-//             4. a failed write is never retried: `failed` is told and nothing is confirmed any more.
+//             3. a frame's checksum covers log, segment and place, so old bytes of a recycled segment never parse.
+//             4. a failed write is never retried: on_log_failed is told and nothing is confirmed any more.
+//             5. nothing that is still needed lies in a segment that is used again.
 // Owned by the node's host, on the loop. Format: docs/formats/log.md.
 
 #include <cstdint>
@@ -19,7 +20,9 @@
 #include "base/callback.h"
 #include "base/ids.h"
 #include "base/result.h"
-#include "base/trace.h"
+#include "base/time.h"
+#include "env/clock.h"
+#include "env/entropy.h"
 #include "env/files.h"
 #include "env/loop.h"
 
@@ -41,6 +44,7 @@ struct LogOp {
     discard_below = 4,  ///< id: the log starts behind it; blob = owner's bytes (membership)
     reset_to = 5,       ///< id, generation; blob = owner's bytes (membership)
     set_cell = 6,       ///< key, blob
+    restore_base = 7,   ///< as reset_to, but keeps the entries: only the log itself writes it, to move old records
   };
   Kind kind = Kind::set_state;
   LogEntry entry;  ///< put: whole; truncate/discard/reset: entry.id
@@ -62,7 +66,8 @@ struct RecoveredGroup {
 
 struct Recovery {
   std::vector<RecoveredGroup> groups;  ///< by group id
-  /// The last frame was complete but damaged: its content was once possibly confirmed. Replicas must ask others.
+  /// The last batch was complete but damaged: its content was possibly confirmed. Replicas must ask others. Reported
+  /// again by every recovery until tail_settled().
   bool uncertain_tail = false;
   std::uint64_t frames = 0;
   std::uint64_t torn_bytes = 0;  ///< cut from the tail: an incomplete last frame
@@ -73,6 +78,8 @@ struct LogOptions {
   std::uint32_t spare_segments = 1;             ///< prepared ahead
   std::uint64_t max_batch_bytes = 8ULL << 20;   ///< of one write; more waits for the next
   std::uint64_t cache_bytes = 64ULL << 20;      ///< payloads kept in memory; older ones are read from the segments
+  std::uint32_t rewrite_from_segments = 4;      ///< with so many live segments, few old records are moved to the head
+  Duration idle_mark_after = std::chrono::milliseconds(200);  ///< quiet time before the mark that seals the last batch
 };
 
 /// Counters for metrics and for tests of counts.
@@ -99,7 +106,9 @@ class Log {
  public:
   /// Blocking: opens or creates the log in `directory` and recovers it. Damage below the last offset known durable is
   /// ErrorCode::corrupt; a newer format is ErrorCode::newer_format: the node stops and says why.
-  [[nodiscard]] static Result<std::unique_ptr<Log>> open(env::FileSystem& files, env::Loop& loop, std::string directory,
+  /// The references outlive the log. `entropy` gives a new log its identity and is used for nothing else.
+  [[nodiscard]] static Result<std::unique_ptr<Log>> open(env::FileSystem& files, env::Loop& loop, env::Clock& clock,
+                                                         env::Entropy& entropy, std::string directory,
                                                          LogOptions options, Recovery& recovery);
   virtual ~Log() = default;
 
@@ -117,6 +126,9 @@ class Log {
                                     std::vector<LogEntry>& out) const = 0;
   /// Brings entries from `first` on (at most `max_bytes`) back into memory; then calls `done` on the loop.
   virtual void fetch(GroupId group, Position first, Position last, std::size_t max_bytes, Callback<Status> done) = 0;
+
+  /// Every replica has asked the others about an uncertain tail: later recoveries do not report it again.
+  virtual void tail_settled() = 0;
 
   /// Bytes queued and not yet durable: the host pushes back above a bound.
   [[nodiscard]] virtual std::size_t unsynced_bytes() const = 0;
