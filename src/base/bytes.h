@@ -34,6 +34,11 @@ class Buffer {
   /// Takes over the string's bytes without copying them.
   [[nodiscard]] static Buffer adopt(std::string bytes);
 
+  /// Bytes of a block that the caller filled; `inside` lies in the block and never changes from now on.
+  [[nodiscard]] static Buffer share(std::shared_ptr<const char[]> block, ByteView inside) {
+    return {std::move(block), inside};
+  }
+
   [[nodiscard]] ByteView view() const { return view_; }
   [[nodiscard]] const char* data() const { return view_.data(); }
   [[nodiscard]] std::size_t size() const { return view_.size(); }
