@@ -1,4 +1,4 @@
-# quorate_library(<name> [PURE] DEPS <target>... [LIBS <target>...] [TEST_DEPS <target>...])
+# quorate_library(<name> [PURE] DEPS <target>... [LIBS <target>...] [TEST_DEPS <target>...] [SUBFOLDERS <name>...])
 #
 # One folder, one library. Sources are the folder's *.cc; *_test.cc become one GoogleTest executable
 # <name>_test, which ctest runs in the folder itself (so that a test finds testdata/ by that name).
@@ -6,9 +6,10 @@
 #   DEPS       the folders below that this one includes
 #   LIBS       third-party libraries
 #   TEST_DEPS  what only the tests need
+#   SUBFOLDERS whose *.cc belong to this library
 # A folder that holds headers only is an INTERFACE library; it becomes STATIC with its first *.cc.
 function(quorate_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "PURE" "" "DEPS;LIBS;TEST_DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "PURE" "" "DEPS;LIBS;TEST_DEPS;SUBFOLDERS")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "quorate_library(${name}): unknown arguments ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -19,7 +20,8 @@ function(quorate_library name)
     return()
   endif()
 
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  list(TRANSFORM arg_SUBFOLDERS REPLACE "(.+)" "${CMAKE_CURRENT_SOURCE_DIR}/\\1/*.cc")
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc ${arg_SUBFOLDERS})
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")

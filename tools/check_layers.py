@@ -11,6 +11,7 @@ import sys
 import tomllib
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
+TEST_FILE = re.compile(r"_(test|conformance)\.(h|cc)$")  # not part of what ships
 COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.S)
 
 
@@ -81,18 +82,20 @@ class Layers:
         if cycle:
             self.violations.append(f"tools/layers.toml allows a cycle: {' -> '.join(cycle)}")
 
-    def folder_of(self, relative):
-        """The folder (an entry of the rules) that a path from the root belongs to, by its directory."""
-        name = relative.parent.as_posix()
-        return name.removeprefix("src/") if name.startswith("src/") else name
+    def folder_of(self, directory):
+        """The folder (an entry of the rules) that a directory belongs to; subfolders that its entry names are part of it."""
+        parent, _, last = directory.rpartition("/")
+        if directory not in self.folders and last in self.folders.get(parent, {}).get("subfolders", []):
+            return parent
+        return directory
 
     def check_file(self, path):
         relative = path.relative_to(self.root)
-        folder = self.folder_of(relative)
+        folder = self.folder_of(relative.parent.as_posix().removeprefix("src/"))
         if folder not in self.folders:
             self.violations.append(f"{relative}: folder {folder} has no entry in tools/layers.toml")
             return
-        is_test = path.stem.endswith("_test")
+        is_test = bool(TEST_FILE.search(relative.name))
         for number, line in enumerate(without_comments(path.read_text()).splitlines(), 1):
             where = f"{relative}:{number}"
             include = INCLUDE.match(line)
@@ -114,7 +117,9 @@ class Layers:
         if not (self.root / "src" / target).is_file():
             self.violations.append(f'{where}: "{target}" is no file under src/ (includes are written from there)')
             return
-        included = pathlib.PurePosixPath(target).parent.as_posix()
+        included = self.folder_of(pathlib.PurePosixPath(target).parent.as_posix())
+        if TEST_FILE.search(target) and not is_test:
+            self.violations.append(f"{where}: {target} is for tests only")
         if included == folder:
             return
         rule = self.folders[folder]

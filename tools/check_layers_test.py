@@ -10,7 +10,7 @@ RULES = {
     "folder": {
         "base": {"pure": True, "may": []},
         "log": {"pure": True, "may": ["base"], "test": ["wire"]},
-        "wire": {"may": ["base"]},
+        "wire": {"may": ["base"], "subfolders": ["frames"]},
         "server": {"may": ["base", "log", "wire"]},
         "apps/node": {"may": ["server"]},
     },
@@ -25,7 +25,9 @@ CLEAN = {
     "src/base/a.h": "#include <vector>\n",
     "src/log/b.h": '#include "base/a.h"\n#include "log/b.h"\n',
     "src/wire/c.cc": '#include <nghttp2/nghttp2.h>\n#include "base/a.h"\n#include <thread>\n',
-    "src/wire/w.h": "",
+    "src/wire/w.h": '#include "wire/frames/f.h"\n',
+    "src/wire/frames/f.h": "#include <nghttp2/nghttp2.h>\n",
+    "src/log/log_conformance.h": "#include <gtest/gtest.h>\n",
     "src/server/d.cc": '#include <sys/types.h>\n#include <unistd.h>\n#include "log/b.h"\n',
     "apps/node/main.cc": '#include "server/d.h"\n#include "own.h"\n',
     "apps/node/own.h": "",
@@ -68,6 +70,7 @@ class CheckLayers(unittest.TestCase):
 
     def test_rejects_a_folder_without_entry(self):
         self.one({"src/utils/x.h": ""}, "folder utils has no entry")
+        self.one({"src/wire/utils/x.h": ""}, "folder wire/utils has no entry")
 
     def test_rejects_a_missing_or_relative_include(self):
         self.one({"src/log/r.h": '#include "b.h"\n'}, "is no file under src/")
@@ -83,6 +86,9 @@ class CheckLayers(unittest.TestCase):
         self.one({"src/log/t.h": "#include <thread>\n"}, "<thread> in log, which is pure")
         self.one({"src/log/t.h": "auto t = std::chrono::steady_clock::now();\n"}, "steady_clock in log")
         self.one({"src/log/t.h": "#include <unistd.h>\n"}, "log may not include the operating system")
+
+    def test_rejects_a_test_header_in_what_ships(self):
+        self.one({"src/log/t.h": '#include "log/log_conformance.h"\n'}, "for tests only")
 
     def test_does_not_read_comments(self):
         self.assertEqual(violations({"src/log/t.h": '// no steady_clock\n/* #include <thread>\n#include "x.h" */\n'}), [])
