@@ -1,0 +1,37 @@
+#pragma once
+// What must hold at every step of a run, seen from outside with access to every node. One file an invariant, named
+// after the property and citing its source. An answer is empty, or one sentence that says what was broken by whom.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "consensus/contract/core.h"
+#include "state/kv/store.h"
+
+namespace quorate::sim {
+
+class Invariant {
+ public:
+  virtual ~Invariant() = default;
+  [[nodiscard]] virtual std::string_view id() const = 0;
+
+  /// A replica executed a revision.
+  [[nodiscard]] virtual std::string on_events(std::uint32_t /*node*/, GroupId /*group*/, std::int64_t /*revision*/,
+                                              std::span<const kv::Event> /*events*/) {
+    return {};
+  }
+  [[nodiscard]] virtual std::string on_role(std::uint32_t /*node*/, GroupId /*group*/,
+                                            const consensus::RoleChanged& /*change*/) {
+    return {};
+  }
+  /// A look at a live replica, at regular instants and after every change of role.
+  [[nodiscard]] virtual std::string on_status(std::uint32_t /*node*/, GroupId /*group*/,
+                                              const consensus::CoreStatus& /*status*/, Position /*executed*/) {
+    return {};
+  }
+  virtual void on_life_ended(std::uint32_t /*node*/) {}
+};
+
+}  // namespace quorate::sim

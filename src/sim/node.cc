@@ -1,0 +1,200 @@
+#include "sim/node.h"
+
+#include "base/assert.h"
+
+namespace quorate::sim {
+namespace {
+
+/// Passes what the store tells on to the observer of the run, then to the service.
+class WatchedStore : public kv::StoreObserver {
+ public:
+  WatchedStore(std::uint32_t node, GroupId group, ReplicaObserver& run, kv::StoreObserver& service)
+      : node_(node), group_(group), run_(run), service_(service) {}
+
+  bool wants_reply(const kv::RequestId& request) const override { return service_.wants_reply(request); }
+  void on_reply(const kv::RequestId& request, kv::Reply reply) override {
+    service_.on_reply(request, std::move(reply));
+  }
+  void on_events(std::int64_t revision, std::span<const kv::Event> events) override {
+    run_.on_events(node_, group_, revision, events);
+    service_.on_events(revision, events);
+  }
+  void on_lease_granted(const kv::LeaseInfo& lease) override { service_.on_lease_granted(lease); }
+  void on_lease_revoked(std::int64_t lease) override { service_.on_lease_revoked(lease); }
+  void on_compacted(std::int64_t revision) override { service_.on_compacted(revision); }
+
+ private:
+  std::uint32_t node_;
+  GroupId group_;
+  ReplicaObserver& run_;
+  kv::StoreObserver& service_;
+};
+
+/// Passes what the group tells on to the observer of the run, then to the service.
+class WatchedGroup : public group::GroupEvents {
+ public:
+  WatchedGroup(std::uint32_t node, GroupId group, ReplicaObserver& run, group::GroupEvents& service)
+      : node_(node), group_(group), run_(run), service_(service) {}
+
+  void on_role_changed(const consensus::RoleChanged& change) override {
+    run_.on_role(node_, group_, change);
+    service_.on_role_changed(change);
+  }
+  void on_dropped(Context context, consensus::Dropped::Outcome outcome) override {
+    service_.on_dropped(context, outcome);
+  }
+  void on_read_ready(Context context) override { service_.on_read_ready(context); }
+  void on_service_message(NodeId from, Buffer message) override {
+    service_.on_service_message(from, std::move(message));
+  }
+  void on_peer_down(NodeId node) override { service_.on_peer_down(node); }
+
+ private:
+  std::uint32_t node_;
+  GroupId group_;
+  ReplicaObserver& run_;
+  group::GroupEvents& service_;
+};
+
+consensus::Membership all_voters(std::uint32_t node_count) {
+  consensus::Membership membership;
+  for (std::uint32_t i = 1; i <= node_count; ++i) {
+    membership.voters.emplace_back(i);
+  }
+  return membership;
+}
+
+}  // namespace
+
+/// One life: everything that dies with the process. Members are destroyed from the last to the first.
+struct Node::Life : group::HostEvents {
+  struct Group {
+    std::unique_ptr<service::KvService> service;
+    std::unique_ptr<WatchedStore> watched_store;
+    std::unique_ptr<kv::Store> store;
+    std::unique_ptr<WatchedGroup> watched_group;
+  };
+
+  Life(Node& whose, Owner owner)
+      : node(whose),
+        env(whose.queue_, owner, whose.random_.split("life"), whose.clock),
+        transport(whose.network_.transport(owner)),
+        records(whose.records_, env, env, env) {
+    records.behaviour = whose.engine;
+  }
+
+  void on_stopped(const Error& why) override { node.observer_.on_node_stopped(node.index_, why); }
+  void on_peer_rejected(NodeId /*node*/, std::string_view /*why*/) override {}
+
+  Node& node;
+  NodeEnv env;
+  std::unique_ptr<env::Transport> transport;
+  storage::MemoryRecordStore records;
+  std::vector<Group> groups;
+  std::unique_ptr<group::Host> host;
+};
+
+Node::Node(std::uint32_t index, const NodeSettings& settings, EventQueue& queue, Network& network, Random random,
+           TraceSink& traces, ReplicaObserver& observer)
+    : index_(index),
+      settings_(settings),
+      queue_(queue),
+      network_(network),
+      random_(random.split("node")),
+      traces_(traces),
+      observer_(observer),
+      disk_(queue, random.split("disk")) {}
+
+Node::~Node() { end_life(); }
+
+Status Node::start() {
+  QUORATE_ASSERT(life_ == nullptr, "a node lives once at a time", index_);
+  ++lives_;
+  disk_.set_owner(owner());
+  life_ = std::make_unique<Life>(*this, owner());
+  group::HostConfig config;
+  config.mesh.cluster = ClusterId(1);
+  config.mesh.self = id();
+  config.mesh.incarnation = Incarnation(lives_);
+  config.mesh.listen_address = Network::address_of(index_);
+  for (std::uint32_t peer = 1; peer <= settings_.node_count; ++peer) {
+    if (peer != index_) {
+      config.mesh.peers.push_back({NodeId(peer), Network::address_of(peer)});
+    }
+  }
+  config.mesh.heartbeat_interval = settings_.core.heartbeat_interval;
+  config.mesh.silence_limit = settings_.core.election_timeout;
+  config.log = settings_.log;
+  config.engine_write_interval = settings_.engine_write_interval;
+  config.engine_flush_interval = settings_.engine_flush_interval;
+  const group::Environment environment{life_->env, life_->env, life_->env, disk_, *life_->transport, life_->records, traces_};
+  Result<std::unique_ptr<group::Host>> host = group::Host::open(std::move(config), environment, *life_);
+  if (!host) {
+    end_life();
+    return std::unexpected(host.error());
+  }
+  life_->host = std::move(*host);
+  life_->groups.resize(settings_.group_count);
+  for (std::uint32_t i = 0; i < settings_.group_count; ++i) {
+    const GroupId group(i + 1);
+    Life::Group& parts = life_->groups[i];
+    parts.service = service::KvService::make(settings_.service, group, id(), Incarnation(lives_), life_->env, life_->env,
+                                             traces_);
+    parts.watched_store = std::make_unique<WatchedStore>(index_, group, observer_, *parts.service);
+    parts.store = kv::Store::make({group, Generation(1)}, life_->records, {}, *parts.watched_store);
+    parts.watched_group = std::make_unique<WatchedGroup>(index_, group, observer_, *parts.service);
+    group::GroupConfig group_config{group, settings_.factory, settings_.core};
+    group_config.core.self = id();
+    group_config.core.initial_membership = all_voters(settings_.node_count);
+    if (Status added = life_->host->add_group(std::move(group_config), *parts.store, *parts.watched_group); !added) {
+      end_life();
+      return added;
+    }
+    parts.service->attach(life_->host->replica(group), *parts.store);
+  }
+  return life_->host->start();
+}
+
+void Node::end_life() {
+  if (life_ == nullptr) {
+    return;
+  }
+  ++lives_;  // completions of the ended life are skipped from now on
+  std::unique_ptr<Life> ended = std::move(life_);
+  ended->host.reset();
+  ended->groups.clear();
+}
+
+void Node::crash() {
+  end_life();
+  disk_.on_process_crash();
+  network_.on_process_crash(index_);
+  records_.crash(random_.between(0, records_.unflushed()));
+}
+
+void Node::lose_power() {
+  end_life();
+  disk_.on_power_loss();
+  network_.on_power_loss(index_);
+  records_.crash(random_.between(0, records_.unflushed()));
+}
+
+service::KvService& Node::service(GroupId group) {
+  QUORATE_ASSERT(is_alive(), "only a live node serves", index_);
+  return *life_->groups[group.value() - 1].service;
+}
+
+kv::Store& Node::store(GroupId group) {
+  QUORATE_ASSERT(is_alive(), "only a live node has a store in memory", index_);
+  return *life_->groups[group.value() - 1].store;
+}
+
+group::Host& Node::host() {
+  QUORATE_ASSERT(is_alive(), "only a live node has a host", index_);
+  return *life_->host;
+}
+
+env::Loop& Node::loop() { return life_->env; }
+Instant Node::now() const { return life_->env.now(); }
+
+}  // namespace quorate::sim

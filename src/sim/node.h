@@ -1,0 +1,94 @@
+#pragma once
+// One simulated node: the very objects of the server (host, log, links, replicas, stores, services) over a simulated
+// world, and what survives its lives: disk, record store, identity.
+//
+// Invariants: 1. at most one life at a time; a new life has a greater incarnation. 2. a life that stopped itself (log or
+//                engine failed) stays dead until restarted.
+// Owned by the cluster.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "group/host.h"
+#include "service/kv_service.h"
+#include "sim/disk.h"
+#include "sim/event_queue.h"
+#include "sim/network.h"
+#include "sim/node_env.h"
+#include "state/kv/store.h"
+#include "storage/memory_record_store.h"
+#include "storage/memory_records.h"
+
+namespace quorate::sim {
+
+/// What all nodes of a run have in common.
+struct NodeSettings {
+  std::uint32_t node_count = 3;
+  std::uint32_t group_count = 3;
+  consensus::CoreFactory factory;
+  consensus::CoreConfig core;              ///< timing and windows; self and membership are filled in
+  service::ServiceConfig service;
+  storage::LogOptions log;
+  Duration engine_write_interval = std::chrono::milliseconds(5);
+  Duration engine_flush_interval = std::chrono::milliseconds(200);
+};
+
+/// Sees every command's effects on every replica, before the service does: for invariants across nodes.
+class ReplicaObserver {
+ public:
+  virtual ~ReplicaObserver() = default;
+  virtual void on_events(std::uint32_t node, GroupId group, std::int64_t revision,
+                         std::span<const kv::Event> events) = 0;
+  virtual void on_role(std::uint32_t node, GroupId group, const consensus::RoleChanged& change) = 0;
+  virtual void on_node_stopped(std::uint32_t node, const Error& why) = 0;
+};
+
+class Node {
+ public:
+  Node(std::uint32_t index, const NodeSettings& settings, EventQueue& queue, Network& network, Random random,
+       TraceSink& traces, ReplicaObserver& observer);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// Begins a life. An error is what an operator would see.
+  [[nodiscard]] Status start();
+  /// kill -9: the page cache survives.
+  void crash();
+  /// The machine loses power: only synced bytes survive for certain.
+  void lose_power();
+
+  [[nodiscard]] bool is_alive() const { return life_ != nullptr; }
+  [[nodiscard]] std::uint32_t index() const { return index_; }
+  [[nodiscard]] NodeId id() const { return NodeId(index_); }
+  [[nodiscard]] Owner owner() const { return {index_, lives_}; }
+  [[nodiscard]] service::KvService& service(GroupId group);
+  [[nodiscard]] kv::Store& store(GroupId group);
+  [[nodiscard]] group::Host& host();
+  [[nodiscard]] Disk& disk() { return disk_; }
+  [[nodiscard]] env::Loop& loop();
+  [[nodiscard]] Instant now() const;
+
+  ClockBehaviour clock;
+  storage::MemoryStoreBehaviour engine;  ///< of the lives that begin from now on
+
+ private:
+  struct Life;
+  void end_life();
+
+  std::uint32_t index_;
+  const NodeSettings& settings_;
+  EventQueue& queue_;
+  Network& network_;
+  Random random_;
+  TraceSink& traces_;
+  ReplicaObserver& observer_;
+  Disk disk_;
+  storage::MemoryRecords records_;  ///< what the engine wrote; survives lives as a crash leaves it
+  std::uint32_t lives_ = 0;
+  std::unique_ptr<Life> life_;
+};
+
+}  // namespace quorate::sim

@@ -1,0 +1,339 @@
+#include "sim/run.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "sim/check_history.h"
+#include "sim/check_leases.h"
+#include "sim/invariants/election_safety.h"
+#include "sim/invariants/leader_completeness.h"
+#include "sim/invariants/nothing_goes_back.h"
+#include "sim/invariants/state_machine_safety.h"
+#include "sim/watcher.h"
+
+namespace quorate::sim {
+namespace {
+
+constexpr Duration kLookInterval = std::chrono::milliseconds(2);
+constexpr Duration kReviveInterval = std::chrono::milliseconds(40);
+
+class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
+ public:
+  explicit Run(const RunSettings& settings)
+      : settings_(settings),
+        random_(settings.seed),
+        cluster_(settings_.nodes, random_.split("cluster"), *this, *this),
+        faults_(cluster_, random_.split("faults"), *this) {
+    invariants_.push_back(std::make_unique<ElectionSafety>());
+    invariants_.push_back(std::make_unique<StateMachineSafety>(histories_));
+    invariants_.push_back(std::make_unique<NothingGoesBack>());
+    invariants_.push_back(std::make_unique<LeaderCompleteness>());
+    for (std::uint32_t i = 1; i <= settings_.workload.clients; ++i) {
+      clients_.push_back(std::make_unique<Client>(i, settings_.workload, cluster_, random_.split("client"), histories_,
+                                                  settings_.nodes.group_count));
+    }
+    for (std::uint32_t i = 1; i <= settings_.watchers; ++i) {
+      watchers_.push_back(std::make_unique<Watcher>(i, cluster_, random_.split("watcher"), histories_,
+                                                    settings_.nodes.group_count, settings_.workload.keys));
+    }
+  }
+
+  RunResult carry_out() {
+    if (Status started = cluster_.start_all(); !started) {
+      fail_run("start: " + started.error().text);
+    }
+    for (const auto& client : clients_) {
+      client->start();
+    }
+    for (const auto& watcher : watchers_) {
+      watcher->start();
+    }
+    tell("the safety phase begins");
+    schedule_looks();
+    faults_.start(Instant(settings_.safety_phase));
+    run_until(Instant(settings_.safety_phase));
+    liveness_phase();
+    finish();
+    return std::move(result_);
+  }
+
+  // ---- what the cluster tells -------------------------------------------------------------------------------
+  void on_events(std::uint32_t node, GroupId group, std::int64_t revision,
+                 std::span<const kv::Event> events) override {
+    histories_[group].executed_at.try_emplace(revision, cluster_.now());
+    for (const auto& invariant : invariants_) {
+      check(*invariant, invariant->on_events(node, group, revision, events));
+    }
+  }
+  void on_role(std::uint32_t node, GroupId group, const consensus::RoleChanged& change) override {
+    tell("n" + std::to_string(node) + " group " + std::to_string(group.value()) + ": " + role_name(change.from) +
+         " -> " + role_name(change.to) + " in term " + std::to_string(change.tag.value()) + ": " +
+         std::string(change.why));
+    if (change.to == consensus::Role::leader) {
+      ++result_.leader_changes;
+      leaders_[group] = node;
+    }
+    for (const auto& invariant : invariants_) {
+      check(*invariant, invariant->on_role(node, group, change));
+    }
+  }
+  void on_node_stopped(std::uint32_t node, const Error& why) override {
+    fail_run("n" + std::to_string(node) + " stopped itself: " + why.text);
+  }
+  void trace(const TraceEvent& event) override { ++result_.branches[event.name]; }
+
+  // ---- what the faults tell -----------------------------------------------------------------------------------
+  void on_life_ended(std::uint32_t node) override {
+    for (const auto& invariant : invariants_) {
+      invariant->on_life_ended(node);
+    }
+    for (const auto& client : clients_) {
+      client->on_life_ended(node);
+    }
+    for (const auto& watcher : watchers_) {
+      watcher->on_life_ended(node);
+    }
+  }
+  void on_start_failed(std::uint32_t node, const Error& why) override {
+    fail_run("n" + std::to_string(node) + " does not start again: " + why.text);
+  }
+  void on_fault(Fault fault, std::uint32_t node) override {
+    tell("fault: " + std::string(fault_name(fault)) + (node == 0 ? "" : " n" + std::to_string(node)));
+    const bool all = fault == Fault::crash_all || fault == Fault::power_loss_all;
+    const std::uint64_t lives = all ? cluster_.alive_count() : 1;
+    if (fault == Fault::crash || fault == Fault::crash_all) {
+      result_.crashes += lives;
+    } else if (fault == Fault::power_loss || fault == Fault::power_loss_all) {
+      result_.power_losses += lives;
+    }
+  }
+  [[nodiscard]] std::uint32_t current_leader() const override {
+    for (const auto& [group, node] : leaders_) {
+      return node;
+    }
+    return 0;
+  }
+
+ private:
+  static std::string role_name(consensus::Role role) {
+    switch (role) {
+      case consensus::Role::follower: return "follower";
+      case consensus::Role::pre_candidate: return "pre-candidate";
+      case consensus::Role::candidate: return "candidate";
+      case consensus::Role::leader: return "leader";
+      case consensus::Role::learner: return "learner";
+    }
+    return "?";
+  }
+
+  void tell(std::string what) {
+    if (settings_.story) {
+      const auto us = cluster_.now().time_since_epoch().count() / 1000;
+      result_.story.push_back(std::to_string(us / 1000) + "." + std::to_string(us % 1000 / 100) + " ms  " +
+                              std::move(what));
+    }
+  }
+
+  void fail_run(std::string violation) {
+    if (result_.violation.empty()) {
+      tell("VIOLATION " + violation);
+      result_.violation = std::move(violation);
+    }
+  }
+  void check(const Invariant& invariant, const std::string& wrong) {
+    if (!wrong.empty()) {
+      fail_run(std::string(invariant.id()) + ": " + wrong);
+    }
+  }
+
+  void schedule_looks() {
+    cluster_.queue().schedule(cluster_.now() + kLookInterval, Owner{}, Callback<>::to<&Run::look>(this));
+    cluster_.queue().schedule(cluster_.now() + kReviveInterval, Owner{}, Callback<>::to<&Run::revive_watchers>(this));
+  }
+
+  /// Looks at every replica.
+  void look(std::uint64_t) {
+    for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+      if (!cluster_.node(node).is_alive()) {
+        continue;
+      }
+      for (std::uint32_t i = 1; i <= settings_.nodes.group_count; ++i) {
+        const GroupId group(i);
+        const group::Replica& replica = cluster_.node(node).host().replica(group);
+        const consensus::CoreStatus status = replica.status();
+        for (const auto& invariant : invariants_) {
+          check(*invariant, invariant->on_status(node, group, status, replica.executed()));
+        }
+      }
+    }
+    cluster_.queue().schedule(cluster_.now() + kLookInterval, Owner{}, Callback<>::to<&Run::look>(this));
+  }
+
+  void revive_watchers(std::uint64_t) {
+    for (const auto& watcher : watchers_) {
+      watcher->revive();
+    }
+    cluster_.queue().schedule(cluster_.now() + kReviveInterval, Owner{},
+                              Callback<>::to<&Run::revive_watchers>(this));
+  }
+
+  /// True when nothing went wrong until then.
+  bool run_until(Instant until) {
+    while (result_.violation.empty() && cluster_.step(until)) {
+    }
+    return result_.violation.empty();
+  }
+  /// Runs until `done` or `until`; true if done.
+  template <class Predicate>
+  bool run_until(Instant until, Predicate done) {
+    while (result_.violation.empty() && !done()) {
+      if (!cluster_.step(until)) {
+        return done();
+      }
+    }
+    return result_.violation.empty();
+  }
+
+  void liveness_phase() {
+    if (!result_.violation.empty()) {
+      return;
+    }
+    tell("healed; the liveness phase begins");
+    faults_.heal();
+    for (const auto& client : clients_) {
+      client->stop_starting();
+    }
+    const Instant bound = cluster_.now() + settings_.liveness_bound;
+    const auto all_idle = [this] {
+      return std::all_of(clients_.begin(), clients_.end(), [](const auto& client) { return client->is_idle(); });
+    };
+    if (!run_until(bound, all_idle)) {
+      fail_run("V-11: an operation has no outcome long after its deadline");
+      return;
+    }
+    final_puts(bound);
+    if (result_.violation.empty() && !run_until(bound, [this] { return all_equal(); })) {
+      fail_run("V-11: replicas are not equal " + std::to_string(settings_.liveness_bound / std::chrono::milliseconds(1)) +
+               " ms after healing");
+      return;
+    }
+    const Duration grace = std::chrono::seconds(3 * settings_.workload.lease_ttl_seconds) + std::chrono::seconds(2);
+    if (run_until(cluster_.now() + grace)) {
+      run_until(cluster_.now() + settings_.liveness_bound, [this] { return all_equal(); });
+    }
+  }
+
+  /// Every node takes a write for every group within the bound.
+  void final_puts(Instant bound) {
+    for (std::uint32_t i = 0; i < settings_.nodes.group_count * cluster_.node_count(); ++i) {
+      Client& client = *clients_[i % clients_.size()];
+      const std::uint32_t node = i % cluster_.node_count() + 1;
+      const GroupId group(i / cluster_.node_count() + 1);
+      do {
+        client.start_final_put(node, group);
+        if (!run_until(bound, [&] { return client.is_idle(); })) {
+          fail_run("V-11: no write through n" + std::to_string(node) + " within the bound after healing");
+          return;
+        }
+      } while (!client.final_put_succeeded());
+    }
+  }
+
+  /// I-04: all replicas of every group executed the same and are equal.
+  bool all_equal() {
+    for (std::uint32_t i = 1; i <= settings_.nodes.group_count; ++i) {
+      const GroupId group(i);
+      const Position executed = cluster_.node(1).host().replica(group).executed();
+      for (std::uint32_t node = 2; node <= cluster_.node_count(); ++node) {
+        if (cluster_.node(node).host().replica(group).executed() != executed) {
+          return false;
+        }
+      }
+      if (!states_equal(group)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool states_equal(GroupId group) {
+    const auto hash_of = [&](std::uint32_t node) {
+      Hasher hasher;
+      cluster_.node(node).store(group).hash_into(hasher);
+      return hasher.value();
+    };
+    const std::uint64_t first = hash_of(1);
+    for (std::uint32_t node = 2; node <= cluster_.node_count(); ++node) {
+      if (hash_of(node) != first) {
+        fail_run("I-04: n1 and n" + std::to_string(node) + " executed the same log and differ in group " +
+                 std::to_string(group.value()));
+      }
+    }
+    return true;
+  }
+
+  void finish() {
+    for (const auto& watcher : watchers_) {
+      watcher->finish();
+    }
+    for (auto& [group, history] : histories_) {
+      history.ended = cluster_.now();
+      if (result_.violation.empty()) {
+        std::string wrong = check_history(history);
+        wrong = wrong.empty() ? check_leases(history, settings_.workload.lease_ttl_seconds) : wrong;
+        if (!wrong.empty()) {
+          fail_run("group " + std::to_string(group.value()) + ": " + wrong);
+        }
+      }
+      for (const Operation& op : history.operations) {
+        result_.unknown += op.outcome == OperationOutcome::unknown ? 1 : 0;
+      }
+      for (const WatchRecord& watch : history.watches) {
+        result_.watch_events += watch.told.size();
+      }
+    }
+    for (const auto& client : clients_) {
+      result_.acknowledged += client->acknowledged();
+    }
+    result_.faults = faults_.counts();
+    result_.events = cluster_.queue().happened();
+    result_.trace_hash = cluster_.trace_hash();
+  }
+
+  RunSettings settings_;
+  Random random_;
+  RunResult result_;
+  std::map<GroupId, History> histories_;
+  std::map<GroupId, std::uint32_t> leaders_;
+  std::vector<std::unique_ptr<Invariant>> invariants_;
+  Cluster cluster_;
+  Faults faults_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<Watcher>> watchers_;
+};
+
+}  // namespace
+
+RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory) {
+  RunSettings settings;
+  settings.seed = seed;
+  Random random(seed ^ 0x5EED);
+  settings.nodes.factory = factory;
+  settings.nodes.core.heartbeat_interval = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(15, 30)));
+  settings.nodes.core.election_timeout = 5 * settings.nodes.core.heartbeat_interval;
+  settings.nodes.core.window_messages = random.between(1, 16);
+  settings.nodes.core.max_entries_per_message = random.between(1, 64);
+  settings.nodes.service.request_timeout = settings.workload.request_timeout;
+  settings.nodes.service.election_timeout = settings.nodes.core.election_timeout;
+  settings.nodes.service.lease_check_interval = std::chrono::milliseconds(100);
+  settings.nodes.service.progress_interval = std::chrono::milliseconds(150);
+  settings.nodes.log.segment_bytes = std::uint64_t{1} << random.between(14, 17);
+  settings.nodes.log.cache_bytes = random.chance(1, 3) ? 2048 : 1U << 20;
+  settings.nodes.engine_write_interval = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(1, 20)));
+  settings.nodes.engine_flush_interval = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(20, 400)));
+  return settings;
+}
+
+RunResult run(const RunSettings& settings) { return Run(settings).carry_out(); }
+
+}  // namespace quorate::sim

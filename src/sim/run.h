@@ -1,0 +1,50 @@
+#pragma once
+// One run of the simulator: a cluster, clients and faults from one seed; a safety phase in which everything may break,
+// then healing and a liveness phase with a bound; then every history is checked.
+//
+// Equal seeds and settings give equal runs, to the byte. A violation ends the run at once.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/client.h"
+#include "sim/cluster.h"
+#include "sim/faults.h"
+
+namespace quorate::sim {
+
+struct RunSettings {
+  std::uint64_t seed = 1;
+  NodeSettings nodes;
+  WorkloadSettings workload;
+  std::uint32_t watchers = 3;
+  Duration safety_phase = std::chrono::milliseconds(2500);
+  /// After healing: every node takes a write within this, and all replicas become equal.
+  Duration liveness_bound = std::chrono::seconds(4);
+  bool story = false;  ///< collect what happened, for a person
+};
+
+/// Default settings of a run of `protocol`'s cores.
+[[nodiscard]] RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory);
+
+struct RunResult {
+  std::string violation;  ///< empty: clean. Otherwise what was broken, with the invariant's or checker's id
+  std::uint64_t trace_hash = 0;
+  std::uint64_t events = 0;
+  std::uint64_t acknowledged = 0;
+  std::uint64_t unknown = 0;
+  std::uint64_t watch_events = 0;
+  std::uint64_t leader_changes = 0;
+  std::uint64_t crashes = 0;
+  std::uint64_t power_losses = 0;
+  FaultCounts faults{};
+  std::map<std::string_view, std::uint64_t> branches;  ///< trace events by name
+  std::vector<std::string> story;
+};
+
+[[nodiscard]] RunResult run(const RunSettings& settings);
+
+}  // namespace quorate::sim
