@@ -58,7 +58,9 @@ struct LinkStatus {
   Duration round_trip{};   ///< of the last heartbeat
   std::uint64_t sent_bytes = 0;
   std::uint64_t received_bytes = 0;
-  std::uint64_t dropped_frames = 0;
+  std::uint64_t dropped_frames = 0;  ///< not sent: link down, queue full or too long
+  std::uint64_t damaged_frames = 0;  ///< received, with a wrong checksum or form: each ended a connection
+  std::uint64_t stale_frames = 0;    ///< received from another life of the peer, and ignored
 };
 
 class MeshEvents {

@@ -1,0 +1,121 @@
+#include "peer/handshake.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "base/plant.h"
+#include "codec/reader.h"
+#include "codec/writer.h"
+
+namespace quorate::peer {
+namespace {
+
+constexpr std::string_view kMagic = "quorpeer";
+constexpr std::size_t kMaxRefusalText = 256;
+
+std::string versions(std::uint16_t oldest, std::uint16_t newest) {
+  return oldest == newest ? std::to_string(newest) : std::to_string(oldest) + " to " + std::to_string(newest);
+}
+
+}  // namespace
+
+std::string encode_hello(const Hello& hello) {
+  codec::Writer writer;
+  writer.bytes(kMagic);
+  writer.u16(hello.version);
+  writer.u16(hello.oldest_version);
+  writer.u32(0);
+  writer.u64(hello.cluster.value());
+  writer.u64(hello.from.value());
+  writer.u64(hello.to.value());
+  writer.u64(hello.incarnation.value());
+  writer.u64(hello.attempt);
+  return writer.take();
+}
+
+Result<Hello> decode_hello(ByteView body) {
+  codec::Reader reader(body);
+  const ByteView magic = reader.bytes(kMagic.size());
+  Hello hello;
+  hello.version = reader.u16();
+  hello.oldest_version = reader.u16();
+  static_cast<void>(reader.u32());  // later versions may use it
+  hello.cluster = ClusterId(reader.u64());
+  hello.from = NodeId(reader.u64());
+  hello.to = NodeId(reader.u64());
+  hello.incarnation = Incarnation(reader.u64());
+  hello.attempt = reader.u64();
+  // Later versions may append fields: what follows is theirs.
+  if (!reader.ok() || magic != kMagic) {
+    return fail(ErrorCode::invalid, "not the greeting of a Quorate node");
+  }
+  if (hello.from.is_none() || hello.incarnation.is_none() || hello.oldest_version > hello.version) {
+    return fail(ErrorCode::invalid, "a greeting without node, life or version");
+  }
+  return hello;
+}
+
+std::string encode_refusal(const Refusal& refusal) {
+  codec::Writer writer;
+  writer.bytes(kMagic);
+  writer.u8(static_cast<std::uint8_t>(refusal.code));
+  writer.sized_bytes(std::string_view(refusal.text).substr(0, kMaxRefusalText));
+  return writer.take();
+}
+
+Result<Refusal> decode_refusal(ByteView body) {
+  codec::Reader reader(body);
+  const ByteView magic = reader.bytes(kMagic.size());
+  Refusal refusal;
+  refusal.code = static_cast<RefusalCode>(reader.u8());
+  refusal.text = std::string(reader.sized_bytes());
+  if (!reader.ok() || magic != kMagic || refusal.text.size() > kMaxRefusalText) {
+    return fail(ErrorCode::invalid, "not the refusal of a Quorate node");
+  }
+  // The text reaches logs: nothing in it may end a line or move a cursor.
+  std::replace_if(
+      refusal.text.begin(), refusal.text.end(), [](char c) { return c < 0x20 || c == 0x7F; }, '?');
+  return refusal;
+}
+
+std::optional<Refusal> judge_hello(const Hello& hello, const Hello& self, bool is_known) {
+  if (hello.version < self.oldest_version || self.version < hello.oldest_version) {
+    return Refusal{RefusalCode::version,
+                   "node " + hex(hello.from.value()) + " speaks peer protocol " +
+                       versions(hello.oldest_version, hello.version) + ", node " + hex(self.from.value()) + " speaks " +
+                       versions(self.oldest_version, self.version)};
+  }
+  if (hello.cluster != self.cluster && !QUORATE_PLANT(accept_wrong_cluster)) {
+    return Refusal{RefusalCode::wrong_cluster,
+                   "wrong cluster: node " + hex(hello.from.value()) + " belongs to cluster " +
+                       hex(hello.cluster.value()) + ", node " + hex(self.from.value()) + " to cluster " +
+                       hex(self.cluster.value())};
+  }
+  if (hello.from == self.from) {
+    return Refusal{RefusalCode::same_node, "same node id twice: two processes are node " + hex(self.from.value())};
+  }
+  if (hello.to != self.from) {
+    return Refusal{RefusalCode::wrong_node, "wrong node: node " + hex(hello.from.value()) + " looked for node " +
+                                                hex(hello.to.value()) + " where node " + hex(self.from.value()) +
+                                                " answers"};
+  }
+  if (!self.to.is_none() && hello.from != self.to) {
+    return Refusal{RefusalCode::wrong_node, "wrong node: node " + hex(self.from.value()) + " looked for node " +
+                                                hex(self.to.value()) + " where node " + hex(hello.from.value()) +
+                                                " answers"};
+  }
+  if (!is_known) {
+    return Refusal{RefusalCode::unknown_node, "unknown node: " + hex(hello.from.value()) +
+                                                  " is not a member that node " + hex(self.from.value()) + " knows"};
+  }
+  return std::nullopt;
+}
+
+std::string hex(std::uint64_t value) {
+  char digits[16];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value, 16);
+  return {digits, end.ptr};
+}
+
+}  // namespace quorate::peer

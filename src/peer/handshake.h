@@ -1,0 +1,63 @@
+#pragma once
+// Who may speak on a link: the hello of either side, and the rules by which it is accepted or refused.
+//
+// Invariants: 1. a link comes up only between two members of one cluster, each of which named the other. 2. a hello and
+//                a refusal keep their layout in every version, so that any two versions can tell each other why they
+//                do not fit. 3. an older life of a node never replaces a newer one.
+// Pure; docs/formats/peer.md has the bytes.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace quorate::peer {
+
+inline constexpr std::uint16_t kProtocolVersion = 1;        ///< what this code speaks
+inline constexpr std::uint16_t kOldestProtocolVersion = 1;  ///< and what it still understands
+inline constexpr std::size_t kMaxHandshakeBytes = 512;      ///< of the body of a hello or a refusal
+
+struct Hello {
+  std::uint16_t version = kProtocolVersion;
+  std::uint16_t oldest_version = kOldestProtocolVersion;
+  ClusterId cluster;
+  NodeId from;
+  NodeId to;
+  Incarnation incarnation;    ///< of `from`
+  std::uint64_t attempt = 0;  ///< rises with each connection that one life of `from` makes to `to`
+
+  friend bool operator==(const Hello&, const Hello&) = default;
+};
+
+enum class RefusalCode : std::uint8_t {
+  version = 1,        ///< no version that both understand
+  wrong_cluster = 2,  ///< the other side belongs to another cluster
+  wrong_node = 3,     ///< the hello is for another node: an address was given to someone else
+  unknown_node = 4,   ///< the other side is no member that this side knows
+  same_node = 5,      ///< the other side has this side's own id
+  older_life = 6,     ///< a newer life of the same node was here already
+  older_attempt = 7,  ///< a newer connection of the same life is here already: nothing for a person to mend
+  wrong_side = 8,     ///< the node with the greater id connected; it has to wait
+};
+
+struct Refusal {
+  RefusalCode code = RefusalCode::version;
+  std::string text;  ///< for a person at the refused side
+};
+
+[[nodiscard]] std::string encode_hello(const Hello& hello);
+[[nodiscard]] Result<Hello> decode_hello(ByteView body);
+[[nodiscard]] std::string encode_refusal(const Refusal& refusal);
+[[nodiscard]] Result<Refusal> decode_refusal(ByteView body);
+
+/// Judges the hello of another node. `self` is what this side says of itself, with `to` the node that it expects; none
+/// if any known one may come (`is_known` tells whether hello.from is known).
+[[nodiscard]] std::optional<Refusal> judge_hello(const Hello& hello, const Hello& self, bool is_known);
+
+/// Ids as people see them: hexadecimal, as etcd prints member ids.
+[[nodiscard]] std::string hex(std::uint64_t value);
+
+}  // namespace quorate::peer

@@ -1,0 +1,114 @@
+#pragma once
+// The link to one peer: connects or waits to be connected, shakes hands, carries messages, notices silence.
+//
+//            connect          opened, hello          their hello
+//   waiting ---------> connecting ---------> greeting ---------> up        (the node with the smaller id)
+//   waiting -------------------------------------- adopt() ---> up        (the node with the greater id)
+//   any: closed, damaged, silent, refused ---> waiting (the smaller id tries again after a back-off with jitter)
+//
+// Invariants: 1. messages are delivered only while up, and only from the life of the peer that shook hands. 2. at most
+//                max_queue_bytes wait to be sent. 3. on_peer_up and on_peer_down alternate.
+// Owned by the mesh, on the loop.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "peer/connection.h"
+#include "peer/frame.h"
+#include "peer/handshake.h"
+#include "peer/mesh.h"
+
+namespace quorate::peer {
+
+/// What the links of one node share.
+struct MeshContext {
+  const MeshConfig config;
+  env::Loop& loop;
+  const env::Clock& clock;
+  env::Entropy& entropy;
+  env::Transport& transport;
+  MeshEvents& events;
+  TraceSink& traces;
+  std::vector<std::unique_ptr<Connection>> ended;  ///< destroyed by the mesh at the end of the turn
+
+  /// Lays a connection aside that may be in the middle of its own event.
+  void lay_aside(std::unique_ptr<Connection> connection);
+  void clear_ended(std::uint64_t token);
+};
+
+class Link final : public ConnectionOwner {
+ public:
+  Link(MeshContext& context, Peer peer);
+  ~Link() override;
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  void start();
+  bool send(Channel channel, GroupId group, std::span<const Buffer> parts);
+
+  /// What this node says to the peer.
+  [[nodiscard]] Hello own_hello() const;
+  /// A hello of the peer that judge_hello() accepted: is it newer than what this link knows?
+  [[nodiscard]] std::optional<Refusal> judge_life(const Hello& hello) const;
+  /// Takes over an accepted connection whose hello was accepted.
+  void adopt(std::unique_ptr<Connection> connection, const Hello& hello);
+  /// Notes and reports once that this peer and we do not fit, until the text changes or the link comes up.
+  void report_rejection(std::string_view text);
+
+  [[nodiscard]] const Peer& peer() const { return peer_; }
+  [[nodiscard]] bool is_up() const { return state_ == State::up; }
+  [[nodiscard]] const LinkStatus& status() const { return status_; }
+
+ private:
+  enum class State : std::uint8_t { waiting, connecting, greeting, up };
+
+  void on_connected(Connection& connection) override;
+  void on_heard(Connection& connection, std::size_t bytes) override;
+  void on_frame(Connection& connection, Frame& frame) override;
+  void on_lost(Connection& connection, const Loss& loss) override;
+
+  [[nodiscard]] bool connects() const { return context_.config.self < peer_.node; }
+  void connect(std::uint64_t token);
+  void handle_greeting(const Frame& frame);
+  void handle_established(Frame& frame);
+  void deliver(Frame& frame);
+  void handle_heartbeat(const Frame& frame);
+  void send_heartbeat(FrameType type, Instant now);
+  void come_up(const Hello& hello);
+  /// Gives the connection up; `patient`: waiting short makes no sense.
+  void go_down(std::string why, bool patient);
+  void damaged(std::string_view what);
+  void schedule_connect(bool patient);
+  void arm(Instant deadline);
+  void on_timer(std::uint64_t token);
+  void request_flush();
+  void flush(std::uint64_t token);
+  void trace(std::string_view name, std::uint64_t b = 0) const;
+
+  MeshContext& context_;
+  const Peer peer_;
+  LinkStatus status_;
+  State state_ = State::waiting;
+  std::unique_ptr<Connection> connection_;
+  FrameBatch batch_;  ///< of this turn
+  bool flush_requested_ = false;
+
+  Incarnation peer_life_;           ///< the newest life of the peer that shook hands with us
+  std::uint64_t peer_attempt_ = 0;  ///< and the newest connection of that life
+  std::uint64_t attempt_ = 0;       ///< our own connections
+  std::string reported_rejection_;
+
+  env::TimerId timer_ = 0;
+  Duration back_off_{};
+  Instant up_since_;
+  Instant last_heard_;
+  Instant next_heartbeat_;
+  std::uint64_t echo_ = 0;  ///< the peer's time stamp that our next heartbeat returns; 0: none
+  Instant echo_since_;      ///< when it arrived
+};
+
+}  // namespace quorate::peer

@@ -1,0 +1,252 @@
+#include "peer/mesh.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "peer/link.h"
+
+namespace quorate::peer {
+namespace {
+
+constexpr std::size_t kMaxArrivals = 64;                   ///< connections of which nobody knows yet who speaks
+constexpr Duration kArrivalLimit = std::chrono::seconds(5);  ///< to say who speaks
+constexpr Duration kRefusedLimit = std::chrono::seconds(1);  ///< to read the refusal and go
+constexpr std::size_t kRememberedRejections = 16;
+
+Status check_config(const MeshConfig& config) {
+  if (config.self.is_none() || config.incarnation.is_none() || config.cluster.is_none()) {
+    return fail(ErrorCode::invalid, "a node needs its id, its cluster's id and an incarnation to speak to others");
+  }
+  std::vector<NodeId> seen{config.self};
+  for (const Peer& peer : config.peers) {
+    if (peer.node.is_none() || std::find(seen.begin(), seen.end(), peer.node) != seen.end()) {
+      return fail(ErrorCode::invalid, "node id " + hex(peer.node.value()) + " stands twice in the cluster");
+    }
+    seen.push_back(peer.node);
+  }
+  return {};
+}
+
+class NodeMesh final : public Mesh, private env::AcceptEvents, private ConnectionOwner {
+ public:
+  NodeMesh(MeshConfig config, env::Loop& loop, const env::Clock& clock, env::Entropy& entropy,
+           env::Transport& transport, MeshEvents& events, TraceSink& traces)
+      : context_{std::move(config), loop, clock, entropy, transport, events, traces, {}} {
+    for (const Peer& peer : context_.config.peers) {
+      links_.push_back(std::make_unique<Link>(context_, peer));
+    }
+  }
+  ~NodeMesh() override { context_.loop.cancel(timer_); }
+  NodeMesh(const NodeMesh&) = delete;
+  NodeMesh& operator=(const NodeMesh&) = delete;
+
+  [[nodiscard]] Status start() {
+    if (!context_.config.listen_address.empty()) {
+      QUORATE_TRY(context_.transport.listen(context_.config.listen_address, *this));
+    }
+    for (const std::unique_ptr<Link>& link : links_) {
+      link->start();
+    }
+    return {};
+  }
+
+  bool send(NodeId to, Channel channel, GroupId group, std::span<const Buffer> parts) override {
+    Link* link = find(to);
+    return link != nullptr && link->send(channel, group, parts);
+  }
+  [[nodiscard]] bool is_up(NodeId node) const override {
+    const Link* link = find(node);
+    return link != nullptr && link->is_up();
+  }
+  [[nodiscard]] std::vector<LinkStatus> links() const override {
+    std::vector<LinkStatus> result;
+    for (const std::unique_ptr<Link>& link : links_) {
+      result.push_back(link->status());
+    }
+    return result;
+  }
+
+ private:
+  /// An accepted connection before its hello, or after its refusal.
+  struct Arrival {
+    std::unique_ptr<Connection> connection;
+    Instant deadline;
+    bool refused = false;
+  };
+  struct Rejection {
+    NodeId node;
+    std::string text;
+  };
+
+  env::StreamEvents& on_accepted(std::unique_ptr<env::Stream> stream, std::string_view remote) override;
+  void on_connected(Connection& /*connection*/) override {}
+  void on_heard(Connection& /*connection*/, std::size_t /*bytes*/) override {}
+  void on_frame(Connection& connection, Frame& frame) override;
+  void on_lost(Connection& connection, const Loss& loss) override;
+
+  [[nodiscard]] std::optional<Refusal> judge(const Hello& hello) const;
+  void refuse(Arrival& arrival, const Hello& hello, const Refusal& refusal);
+  void report_rejection(NodeId node, const std::string& text);
+  std::unique_ptr<Connection> remove(const Connection& connection);
+  void arm_timer();
+  void on_timer(std::uint64_t token);
+
+  [[nodiscard]] Link* find(NodeId node) const {
+    for (const std::unique_ptr<Link>& link : links_) {  // a handful
+      if (link->peer().node == node) {
+        return link.get();
+      }
+    }
+    return nullptr;
+  }
+  std::vector<Arrival>::iterator arrival_of(const Connection& connection) {
+    return std::find_if(arrivals_.begin(), arrivals_.end(),
+                        [&](const Arrival& arrival) { return arrival.connection.get() == &connection; });
+  }
+
+  MeshContext context_;
+  std::vector<std::unique_ptr<Link>> links_;
+  std::vector<Arrival> arrivals_;  ///< oldest first
+  std::vector<Rejection> rejections_;
+  env::TimerId timer_ = 0;
+};
+
+env::StreamEvents& NodeMesh::on_accepted(std::unique_ptr<env::Stream> stream, std::string_view /*remote*/) {
+  if (arrivals_.size() >= kMaxArrivals) {
+    context_.traces.trace({.name = "peer.arrivals_full"});
+    context_.lay_aside(std::move(arrivals_.front().connection));  // strangers cannot keep peers out for long
+    arrivals_.erase(arrivals_.begin());
+  }
+  arrivals_.push_back({std::make_unique<Connection>(static_cast<ConnectionOwner&>(*this)), context_.clock.now() + kArrivalLimit});
+  Connection& connection = *arrivals_.back().connection;
+  connection.accept(std::move(stream));
+  arm_timer();
+  return connection;
+}
+
+void NodeMesh::on_frame(Connection& connection, Frame& frame) {
+  const auto arrival = arrival_of(connection);
+  if (arrival == arrivals_.end() || arrival->refused) {
+    return;
+  }
+  if (frame.type != FrameType::hello) {
+    context_.traces.trace({.name = "peer.early_frame"});  // overtook the hello; links promise nothing
+    return;
+  }
+  const Result<Hello> hello = decode_hello(frame.body.view());
+  if (!hello) {
+    on_lost(connection, Loss{.by_damage = true, .detail = hello.error().text});
+    return;
+  }
+  if (const std::optional<Refusal> refusal = judge(*hello)) {
+    refuse(*arrival, *hello, *refusal);
+    return;
+  }
+  find(hello->from)->adopt(remove(connection), *hello);
+}
+
+std::optional<Refusal> NodeMesh::judge(const Hello& hello) const {
+  const Link* link = find(hello.from);
+  const Hello self{.cluster = context_.config.cluster,
+                   .from = context_.config.self,
+                   .incarnation = context_.config.incarnation};
+  if (std::optional<Refusal> refusal = judge_hello(hello, self, link != nullptr)) {
+    return refusal;
+  }
+  if (link == nullptr) {  // only with a planted bug
+    return Refusal{RefusalCode::unknown_node, "unknown node"};
+  }
+  if (hello.from > context_.config.self) {
+    return Refusal{RefusalCode::wrong_side, "node " + hex(hello.from.value()) + " has to wait for node " +
+                                                hex(context_.config.self.value()) + " to connect"};
+  }
+  return link->judge_life(hello);
+}
+
+void NodeMesh::refuse(Arrival& arrival, const Hello& hello, const Refusal& refusal) {
+  context_.traces.trace(
+      {.name = "peer.refused", .a = hello.from.value(), .b = static_cast<std::uint64_t>(refusal.code)});
+  arrival.refused = true;
+  arrival.deadline = context_.clock.now() + kRefusedLimit;
+  arrival.connection->send(FrameType::refusal, context_.config.incarnation, encode_refusal(refusal));
+  arm_timer();
+  if (refusal.code == RefusalCode::older_attempt) {
+    return;
+  }
+  Link* link = refusal.code == RefusalCode::wrong_cluster ? nullptr : find(hello.from);
+  if (link != nullptr) {
+    link->report_rejection(refusal.text);
+  } else {
+    report_rejection(hello.from, refusal.text);
+  }
+}
+
+/// Reports each stranger once, as far as memory allows.
+void NodeMesh::report_rejection(NodeId node, const std::string& text) {
+  for (const Rejection& known : rejections_) {
+    if (known.node == node && known.text == text) {
+      return;
+    }
+  }
+  if (rejections_.size() == kRememberedRejections) {
+    rejections_.erase(rejections_.begin());
+  }
+  rejections_.push_back({node, text});
+  context_.events.on_peer_rejected(node, text);
+}
+
+void NodeMesh::on_lost(Connection& connection, const Loss& loss) {
+  if (loss.by_damage) {
+    context_.traces.trace({.name = "peer.damaged_handshake"});
+  }
+  context_.lay_aside(remove(connection));
+}
+
+std::unique_ptr<Connection> NodeMesh::remove(const Connection& connection) {
+  const auto arrival = arrival_of(connection);
+  if (arrival == arrivals_.end()) {
+    return nullptr;
+  }
+  std::unique_ptr<Connection> result = std::move(arrival->connection);
+  arrivals_.erase(arrival);
+  return result;
+}
+
+void NodeMesh::arm_timer() {
+  context_.loop.cancel(timer_);
+  timer_ = 0;
+  Instant earliest = Instant::max();
+  for (const Arrival& arrival : arrivals_) {
+    earliest = std::min(earliest, arrival.deadline);
+  }
+  if (!arrivals_.empty()) {
+    timer_ = context_.loop.arm(earliest, Callback<>::to<&NodeMesh::on_timer>(this));
+  }
+}
+
+void NodeMesh::on_timer(std::uint64_t /*token*/) {
+  timer_ = 0;
+  const Instant now = context_.clock.now();
+  for (std::size_t i = 0; i < arrivals_.size();) {
+    if (arrivals_[i].deadline <= now) {
+      context_.lay_aside(std::move(arrivals_[i].connection));
+      arrivals_.erase(arrivals_.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
+  }
+  arm_timer();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Mesh>> Mesh::start(MeshConfig config, env::Loop& loop, const env::Clock& clock,
+                                          env::Entropy& entropy, env::Transport& transport, MeshEvents& events,
+                                          TraceSink& traces) {
+  QUORATE_TRY(check_config(config));
+  auto mesh = std::make_unique<NodeMesh>(std::move(config), loop, clock, entropy, transport, events, traces);
+  QUORATE_TRY(mesh->start());
+  return std::unique_ptr<Mesh>(std::move(mesh));
+}
+
+}  // namespace quorate::peer
