@@ -1,0 +1,95 @@
+#include "peer/handshake.h"
+
+#include <gtest/gtest.h>
+
+#include "base/plant.h"
+
+namespace quorate::peer {
+namespace {
+
+const Hello kSelf{.cluster = ClusterId(0xabc), .from = NodeId(2), .to = NodeId(1), .incarnation = Incarnation(5)};
+
+Hello hello_from_1() {
+  Hello hello;
+  hello.cluster = ClusterId(0xabc);
+  hello.from = NodeId(1);
+  hello.to = NodeId(2);
+  hello.incarnation = Incarnation(9);
+  hello.attempt = 3;
+  return hello;
+}
+
+TEST(HandshakeTest, AHelloComesBackAsItWas) {
+  const std::string bytes = encode_hello(hello_from_1());
+  EXPECT_EQ(bytes.size(), 56U);
+  EXPECT_EQ(bytes.substr(0, 8), "quorpeer");
+  EXPECT_EQ(decode_hello(bytes).value(), hello_from_1());
+  EXPECT_EQ(decode_hello(bytes + "what a later version adds").value(), hello_from_1());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode_hello(ByteView(bytes).substr(0, size))) << size;
+  }
+  std::string other = bytes;
+  other[3] = 'X';
+  EXPECT_FALSE(decode_hello(other));
+}
+
+TEST(HandshakeTest, ARefusalComesBackAsItWasWithoutControlCharacters) {
+  const Refusal refusal{RefusalCode::wrong_cluster, "line\nline \x1b[31m"};
+  const std::string bytes = encode_refusal(refusal);
+  const Result<Refusal> back = decode_refusal(bytes);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->code, RefusalCode::wrong_cluster);
+  EXPECT_EQ(back->text, "line?line ?[31m");
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode_refusal(ByteView(bytes).substr(0, size))) << size;
+  }
+  EXPECT_LE(encode_refusal({RefusalCode::version, std::string(10'000, 'x')}).size(), kMaxHandshakeBytes);
+}
+
+TEST(HandshakeTest, AMemberOfTheSameClusterIsAccepted) {
+  EXPECT_FALSE(judge_hello(hello_from_1(), kSelf, true).has_value());
+  Hello anyone = kSelf;
+  anyone.to = NodeId();
+  EXPECT_FALSE(judge_hello(hello_from_1(), anyone, true).has_value());
+}
+
+TEST(HandshakeTest, WhoDoesNotFitIsToldWhatBothSidesAre) {
+  Hello hello = hello_from_1();
+  hello.cluster = ClusterId(0xdef);
+  EXPECT_EQ(judge_hello(hello, kSelf, true)->text,
+            "wrong cluster: node 1 belongs to cluster def, node 2 to cluster abc");
+
+  hello = hello_from_1();
+  hello.to = NodeId(7);
+  EXPECT_EQ(judge_hello(hello, kSelf, true)->text, "wrong node: node 1 looked for node 7 where node 2 answers");
+
+  hello = hello_from_1();
+  hello.from = NodeId(8);
+  EXPECT_EQ(judge_hello(hello, kSelf, true)->text, "wrong node: node 2 looked for node 1 where node 8 answers");
+
+  EXPECT_EQ(judge_hello(hello_from_1(), kSelf, false)->code, RefusalCode::unknown_node);
+
+  hello = hello_from_1();
+  hello.from = NodeId(2);
+  EXPECT_EQ(judge_hello(hello, kSelf, true)->code, RefusalCode::same_node);
+
+  hello = hello_from_1();
+  hello.version = 4;
+  hello.oldest_version = 3;
+  EXPECT_EQ(judge_hello(hello, kSelf, true)->text, "node 1 speaks peer protocol 3 to 4, node 2 speaks 1");
+  hello.oldest_version = 1;  // newer, but it still understands ours
+  EXPECT_FALSE(judge_hello(hello, kSelf, true).has_value());
+}
+
+#ifdef QUORATE_PLANTS
+TEST(HandshakeTest, ThePlantAcceptsAnotherCluster) {
+  Hello hello = hello_from_1();
+  hello.cluster = ClusterId(0xdef);
+  activate_plant("accept_wrong_cluster");
+  EXPECT_FALSE(judge_hello(hello, kSelf, true).has_value());
+  activate_plant("");
+}
+#endif
+
+}  // namespace
+}  // namespace quorate::peer
