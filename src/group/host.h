@@ -56,6 +56,7 @@ struct HostConfig {
   Duration engine_write_interval = std::chrono::milliseconds(5);   ///< records reach the engine at least so often
   Duration engine_flush_interval = std::chrono::milliseconds(5000); ///< and become durable at least so often while busy
   std::size_t max_uncommitted_bytes = 64U << 20;                   ///< of proposals per group: more is `busy`
+  std::size_t max_unsynced_bytes = 64U << 20;                      ///< waiting for the log's disk: more is `busy`
 };
 
 /// What a front end's service is told about its group. Called on the loop.

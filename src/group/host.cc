@@ -1,0 +1,222 @@
+#include "group/host.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "group/host_runtime.h"
+#include "group/recovered_state.h"
+
+namespace quorate::group {
+namespace {
+
+ReplicaLimits limits_of(const HostConfig& config) {
+  ReplicaLimits limits;
+  limits.max_uncommitted_bytes = config.max_uncommitted_bytes;
+  // A message must fit a frame of the links, whatever its entries: leave room for the message itself.
+  limits.max_attached_bytes = std::min(limits.max_attached_bytes, config.mesh.max_frame_bytes / 4);
+  return limits;
+}
+
+EngineWriterConfig writer_config_of(const HostConfig& config) {
+  return {.write_interval = config.engine_write_interval,
+          .flush_interval = config.engine_flush_interval,
+          .flush_after_log_bytes = 4 * config.log.segment_bytes};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Host>> Host::open(HostConfig config, Environment environment, HostEvents& events) {
+  if (config.mesh.self.is_none() || config.mesh.incarnation.is_none()) {
+    return fail(ErrorCode::invalid, "a node needs an id and an incarnation, neither of them 0");
+  }
+  storage::Recovery recovery;
+  Result<std::unique_ptr<storage::Log>> log =
+      storage::Log::open(environment.files, environment.loop, environment.clock, environment.entropy,
+                         config.log_directory, config.log, recovery);
+  if (!log) {
+    return std::unexpected<Error>(std::move(log).error());
+  }
+  return std::make_unique<HostRuntime>(std::move(config), environment, events, std::move(*log), std::move(recovery));
+}
+
+HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents& events,
+                         std::unique_ptr<storage::Log> log, storage::Recovery recovery)
+    : config_(std::move(config)),
+      environment_(environment),
+      events_(events),
+      log_(std::move(log)),
+      recovery_(std::move(recovery)),
+      limits_(limits_of(config_)),
+      node_{.clock = environment.clock,
+            .loop = environment.loop,
+            .entropy = environment.entropy,
+            .traces = environment.traces,
+            .log = *log_,
+            .owner = *this},
+      engine_(writer_config_of(config_), environment.clock, environment.loop, environment.records, *log_,
+              environment.traces, Callback<const Error&>::to<&HostRuntime::on_engine_failed>(this)) {
+  log_->set_events(this);
+}
+
+HostRuntime::~HostRuntime() { log_->set_events(nullptr); }
+
+Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, GroupEvents& events) {
+  QUORATE_ASSERT(!started_, "groups are added before the start", config.group);
+  QUORATE_ASSERT(!config.group.is_none() && config.core.self == config_.mesh.self, "a group's node is this node",
+                 config.group, config.core.self, config_.mesh.self);
+  if (replicas_.contains(config.group)) {
+    return fail(ErrorCode::already_exists, "group " + std::to_string(config.group.value()) + " was added twice");
+  }
+  const auto found = std::find_if(recovery_.groups.begin(), recovery_.groups.end(),
+                                  [&config](const auto& group) { return group.group == config.group; });
+  storage::RecoveredGroup* recovered = found == recovery_.groups.end() ? nullptr : &*found;
+  const Result<Position> applied = machine.recover();
+  if (!applied) {
+    return std::unexpected<Error>(applied.error());
+  }
+  Result<consensus::PersistedState> state =
+      make_persisted_state(config.group, recovered, *applied, recovery_.uncertain_tail);
+  if (!state) {
+    return std::unexpected<Error>(std::move(state).error());
+  }
+  if (recovered != nullptr) {
+    recovered->entries = {};  // the core keeps ids, the log keeps payloads
+  }
+  ReplicaStart start{.group = config.group,
+                     .self = config.core.self,
+                     .executed = *applied,
+                     .discarded = state->discarded,
+                     .membership = state->membership.all_nodes().empty() ? config.core.initial_membership
+                                                                         : state->membership};
+  start.core = config.factory.make(config.core, std::move(*state));
+  auto replica = std::make_unique<ReplicaRuntime>(std::move(start), node_, limits_, machine, events);
+  engine_.add(*replica, *applied);
+  replicas_.emplace(config.group, std::move(replica));
+  return {};
+}
+
+Status HostRuntime::start() {
+  QUORATE_ASSERT(!started_, "a host starts once");
+  for (const storage::RecoveredGroup& group : recovery_.groups) {
+    if (!replicas_.contains(group.group)) {
+      return fail(ErrorCode::invalid, "the log holds group " + std::to_string(group.group.value()) +
+                                          ", which this node's configuration does not name");
+    }
+  }
+  Result<std::unique_ptr<peer::Mesh>> mesh =
+      peer::Mesh::start(config_.mesh, environment_.loop, environment_.clock, environment_.entropy,
+                        environment_.transport, *this, environment_.traces);
+  if (!mesh) {
+    return std::unexpected<Error>(std::move(mesh).error());
+  }
+  mesh_ = std::move(*mesh);
+  node_.mesh = mesh_.get();
+  started_ = true;
+  for (const auto& [group, replica] : replicas_) {
+    replica->start();
+  }
+  return {};
+}
+
+Replica& HostRuntime::replica(GroupId group) {
+  ReplicaRuntime* found = find(group);
+  QUORATE_ASSERT(found != nullptr, "the group was added", group);
+  return *found;
+}
+
+ReplicaRuntime* HostRuntime::find(GroupId group) {
+  const auto found = replicas_.find(group);
+  return found == replicas_.end() ? nullptr : found->second.get();
+}
+
+std::vector<peer::LinkStatus> HostRuntime::links() const {
+  return mesh_ == nullptr ? std::vector<peer::LinkStatus>{} : mesh_->links();
+}
+
+bool HostRuntime::pushes_back() const {
+  return stopped_ || environment_.records.stalled() || log_->unsynced_bytes() > config_.max_unsynced_bytes;
+}
+
+// ---- links ----------------------------------------------------------------------------------------------
+
+void HostRuntime::on_message(NodeId from, peer::Channel channel, GroupId group, Buffer message) {
+  ReplicaRuntime* replica = find(group);
+  if (replica == nullptr || stopped_) {
+    environment_.traces.trace({"group.message_for_unknown_group", group.value(), from.value()});
+    return;
+  }
+  switch (channel) {
+    case peer::Channel::consensus:
+      if (!decode_message(message, received_)) {
+        environment_.traces.trace({"group.message_malformed", group.value(), from.value()});
+      } else {
+        replica->on_message(from, received_.core_bytes, received_.entries);
+      }
+      received_.entries.clear();
+      return;
+    case peer::Channel::service:
+      replica->events().on_service_message(from, std::move(message));
+      return;
+  }
+  environment_.traces.trace({"group.message_malformed", group.value(), from.value()});
+}
+
+void HostRuntime::on_peer_up(NodeId node, Incarnation incarnation) {
+  Incarnation& latest = peers_[node];
+  if (incarnation < latest) {
+    environment_.traces.trace({"group.peer_up_outdated", node.value(), incarnation.value()});
+    return;
+  }
+  latest = incarnation;
+  for (const auto& [group, replica] : replicas_) {
+    replica->on_peer_up(node, incarnation);
+  }
+}
+
+void HostRuntime::on_peer_down(NodeId node, Incarnation incarnation, std::string_view /*why*/) {
+  if (incarnation < peers_[node]) {
+    environment_.traces.trace({"group.peer_down_outdated", node.value(), incarnation.value()});
+    return;
+  }
+  for (const auto& [group, replica] : replicas_) {
+    replica->on_peer_down(node, incarnation);
+  }
+}
+
+void HostRuntime::on_peer_rejected(NodeId node, std::string_view why) { events_.on_peer_rejected(node, why); }
+
+// ---- log and engine ---------------------------------------------------------------------------------------
+
+void HostRuntime::on_durable(GroupId group, Io io) {
+  if (ReplicaRuntime* replica = find(group); replica != nullptr && !stopped_) {
+    replica->on_durable(io);
+  }
+}
+
+void HostRuntime::on_log_failed(const Error& error) {
+  on_fatal({error.code, "the write-ahead log failed, so this node stops; nothing it acknowledged is lost. " +
+                            error.text + ". Check the disk, then start the node again."});
+}
+
+void HostRuntime::on_engine_failed(std::uint64_t, const Error& why) {
+  on_fatal({why.code, "the record store failed, so this node stops; the write-ahead log has everything it "
+                      "acknowledged. " +
+                          why.text + ". Check the disk, then start the node again."});
+}
+
+void HostRuntime::on_fatal(const Error& why) {
+  if (stopped_) {
+    return;
+  }
+  stopped_ = true;
+  engine_.stop();
+  for (const auto& [group, replica] : replicas_) {
+    replica->stop();
+  }
+  environment_.traces.trace({"group.host_stopped"});
+  const Error copy = why;
+  events_.on_stopped(copy);
+}
+
+}  // namespace quorate::group

@@ -1,0 +1,71 @@
+#pragma once
+// The host behind the door in host.h: routes messages and confirmations to replicas, and stops all of them when the log
+// or the engine fails.
+//
+// Invariants: 1. a message of an unknown group, or one that breaks the format, is dropped and traced. 2. a link's news of
+//                an earlier life of a node never reaches a core. 3. on_stopped is called at most once.
+// Owned as a Host, on the node's loop. To be destroyed only when the loop runs none of its callbacks any more.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "group/engine_writer.h"
+#include "group/host.h"
+#include "group/message.h"
+#include "group/node_parts.h"
+#include "group/replica_runtime.h"
+
+namespace quorate::group {
+
+class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEvents, public storage::LogEvents {
+ public:
+  HostRuntime(HostConfig config, Environment environment, HostEvents& events, std::unique_ptr<storage::Log> log,
+              storage::Recovery recovery);
+  ~HostRuntime() override;
+
+  // Host
+  [[nodiscard]] Status add_group(GroupConfig config, state::StateMachine& machine, GroupEvents& events) override;
+  [[nodiscard]] Status start() override;
+  [[nodiscard]] Replica& replica(GroupId group) override;
+  [[nodiscard]] std::vector<peer::LinkStatus> links() const override;
+  [[nodiscard]] const storage::LogStats& log_stats() const override { return log_->stats(); }
+  [[nodiscard]] const storage::Recovery& recovery() const override { return recovery_; }
+
+  // ReplicaOwner
+  void on_executed(ReplicaRuntime& replica) override { engine_.on_executed(replica); }
+  void on_fatal(const Error& why) override;
+  [[nodiscard]] bool pushes_back() const override;
+
+  // peer::MeshEvents
+  void on_message(NodeId from, peer::Channel channel, GroupId group, Buffer message) override;
+  void on_peer_up(NodeId node, Incarnation incarnation) override;
+  void on_peer_down(NodeId node, Incarnation incarnation, std::string_view why) override;
+  void on_peer_rejected(NodeId node, std::string_view why) override;
+
+  // storage::LogEvents
+  void on_durable(GroupId group, Io io) override;
+  void on_log_failed(const Error& error) override;
+
+ private:
+  [[nodiscard]] ReplicaRuntime* find(GroupId group);
+  void on_engine_failed(std::uint64_t, const Error& why);
+
+  HostConfig config_;
+  Environment environment_;
+  HostEvents& events_;
+  std::unique_ptr<storage::Log> log_;
+  storage::Recovery recovery_;
+  ReplicaLimits limits_;
+  NodeParts node_;
+  EngineWriter engine_;
+  std::map<GroupId, std::unique_ptr<ReplicaRuntime>> replicas_;  ///< ordered: news is fanned out in the same order
+  std::map<NodeId, Incarnation> peers_;                          ///< the latest life seen of each node
+  std::unique_ptr<peer::Mesh> mesh_;
+  bool started_ = false;
+  bool stopped_ = false;
+  GroupMessage received_;  ///< memory used again by every message
+};
+
+}  // namespace quorate::group

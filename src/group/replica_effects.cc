@@ -1,0 +1,155 @@
+// How a replica carries out each effect of its core; the order of the calls is the executor's.
+
+#include <limits>
+#include <utility>
+#include <variant>
+
+#include "base/assert.h"
+#include "base/plant.h"
+#include "group/membership_bytes.h"
+#include "group/replica_runtime.h"
+
+namespace quorate::group {
+
+using namespace consensus;  // NOLINT(google-build-using-namespace): this file speaks the contract's words throughout
+using storage::LogOp;
+
+namespace {
+
+constexpr Position kNoPosition{std::numeric_limits<std::uint64_t>::max()};
+
+template <class... Handlers>
+struct Match : Handlers... {
+  using Handlers::operator()...;
+};
+
+}  // namespace
+
+void ReplicaRuntime::carry_out(Persist& effect) {
+  std::vector<LogOp> ops;
+  ops.reserve(effect.ops.size());
+  Position lowest = kNoPosition;
+  for (PersistOp& op : effect.ops) {
+    ops.push_back(to_log_op(op, lowest));
+  }
+  if (lowest != kNoPosition) {
+    durable_.on_write(effect.io, lowest);
+  }
+  node_.log.append(group_, effect.io, std::move(ops));
+}
+
+LogOp ReplicaRuntime::to_log_op(PersistOp& op, Position& lowest) {
+  const auto touches = [&lowest](Position position) { lowest = position < lowest ? position : lowest; };
+  return std::visit(
+      Match{[](SetState& one) { return LogOp{.kind = LogOp::Kind::set_state, .blob = std::move(one.blob)}; },
+            [&touches](Put& one) {
+              touches(one.entry.id.position);
+              return LogOp{.kind = LogOp::Kind::put,
+                           .entry = {one.entry.id, static_cast<std::uint8_t>(one.entry.kind),
+                                     std::move(one.entry.payload)}};
+            },
+            [this, &touches](TruncateFrom& one) {
+              QUORATE_ASSERT(one.position > applier_.executed(), "what was executed is never cut off", group_,
+                             one.position, applier_.executed());
+              touches(one.position);
+              return LogOp{.kind = LogOp::Kind::truncate_from, .entry = {.id = {one.position, Tag()}}};
+            },
+            [this](DiscardBelow& one) {
+              QUORATE_ASSERT(one.id.position > discarded_, "a log is discarded forwards", group_, one.id.position,
+                             discarded_);
+              base_membership_ = membership_at(one.id.position);
+              std::erase_if(changes_, [&one](const auto& change) { return change.first <= one.id.position; });
+              discarded_ = one.id.position;
+              return LogOp{.kind = LogOp::Kind::discard_below,
+                           .entry = {.id = one.id},
+                           .blob = encode_membership(base_membership_)};
+            },
+            [&touches](ResetTo& one) {
+              touches(Position(1));
+              return LogOp{.kind = LogOp::Kind::reset_to,
+                           .entry = {.id = one.snapshot},
+                           .generation = one.generation,
+                           .blob = encode_membership(one.membership)};
+            },
+            [](SetCell& one) {
+              return LogOp{
+                  .kind = LogOp::Kind::set_cell, .key = std::move(one.key), .blob = std::move(one.blob)};
+            }},
+      op);
+}
+
+void ReplicaRuntime::carry_out(Send& effect) { outbox_.send(std::move(effect)); }
+
+void ReplicaRuntime::carry_out(Commit& effect) {
+  applier_.commit(effect.up_to);
+  apply();
+}
+
+void ReplicaRuntime::carry_out(Chosen&) { trace("group.cell_ignored"); }
+
+void ReplicaRuntime::carry_out(Placed& effect) { proposals_.on_placed(effect.context, effect.id); }
+
+void ReplicaRuntime::carry_out(Dropped& effect) {
+  contexts_.clear();
+  if (!reads_.on_dropped(effect.context, contexts_)) {
+    proposals_.on_dropped(effect.context);
+    contexts_.push_back(effect.context);
+  }
+  for (const Context context : contexts_) {
+    events_.on_dropped(context, effect.outcome);
+  }
+}
+
+void ReplicaRuntime::carry_out(ServeRead& effect) {
+  if (!reads_.on_serve(effect.context, effect.position)) {
+    return;
+  }
+  if (effect.position > applier_.executed()) {
+    trace("group.read_waits", effect.position.value() - applier_.executed().value());
+    if (QUORATE_PLANT(read_before_applied)) {
+      contexts_.clear();
+      reads_.take_served(effect.position, contexts_);
+      for (const Context context : contexts_) {
+        events_.on_read_ready(context);
+      }
+      return;
+    }
+  }
+  serve_reads();
+}
+
+void ReplicaRuntime::carry_out(SendSnapshot& effect) {
+  // Logs are discarded only up to what every member has, so only a member that lost its disk asks for one.
+  trace("group.snapshot_not_sent", effect.to.value());
+}
+
+void ReplicaRuntime::carry_out(InstallSnapshot& effect) {
+  trace("group.snapshot_not_installed", effect.id.position.value());
+}
+
+void ReplicaRuntime::carry_out(ConfigurationChanged& effect) {
+  if (effect.id.position <= discarded_) {
+    base_membership_ = std::move(effect.membership);
+    changes_.clear();
+    return;
+  }
+  // A change that was taken back is followed by the one in force before it, which erases it here.
+  std::erase_if(changes_, [&effect](const auto& change) { return change.first >= effect.id.position; });
+  changes_.emplace_back(effect.id.position, std::move(effect.membership));
+}
+
+void ReplicaRuntime::carry_out(SetTimer& effect) { timers_.set(effect); }
+
+void ReplicaRuntime::carry_out(CancelTimer& effect) { timers_.cancel(effect.kind); }
+
+void ReplicaRuntime::carry_out(RoleChanged& effect) {
+  if (effect.from == Role::leader && effect.to != Role::leader) {
+    proposals_.forgive_bytes();
+  }
+  trace("group.role_changed", effect.tag.value());
+  events_.on_role_changed(effect);
+}
+
+void ReplicaRuntime::carry_out(Trace& effect) { node_.traces.trace(effect.event); }
+
+}  // namespace quorate::group

@@ -1,0 +1,140 @@
+#pragma once
+// The runtime of one replica: gives the core its inputs and carries out its effects.
+//
+// Invariants: 1. inputs that arise while effects are carried out wait until all of them are: a core is never entered
+//                twice. 2. effects are carried out in the executor's order. 3. after stop() nothing is sent, written,
+//                confirmed or served. 4. within a turn: core steps, messages to the links, frame to the log, execution,
+//                replies; the links and the log write at the end of the turn, the engine later.
+// Rules: DESIGN sections 3 to 5; thesis 10.2.1 (the leader's disk works at the same time as the followers').
+// Owned by the host, on the node's loop.
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "consensus/contract/core.h"
+#include "consensus/contract/executor.h"
+#include "group/applier.h"
+#include "group/core_timers.h"
+#include "group/durable_mark.h"
+#include "group/engine_writer.h"
+#include "group/host.h"
+#include "group/node_parts.h"
+#include "group/outbox.h"
+#include "group/proposals.h"
+#include "group/replica.h"
+#include "group/waiting_reads.h"
+#include "state/state_machine.h"
+
+namespace quorate::group {
+
+/// What a replica begins with.
+struct ReplicaStart {
+  GroupId group;
+  NodeId self;
+  std::unique_ptr<consensus::Core> core;
+  Position executed;                  ///< what the state machine recovered
+  EntryId discarded;                  ///< the log begins behind it
+  consensus::Membership membership;   ///< in force there
+};
+
+class ReplicaRuntime final : public Replica, public EngineClient {
+ public:
+  ReplicaRuntime(ReplicaStart start, NodeParts& node, const ReplicaLimits& limits, state::StateMachine& machine,
+                 GroupEvents& events);
+
+  /// Carries out the core's first effects. Once, when the links are there.
+  void start();
+  void stop();
+
+  void on_message(NodeId from, ByteView core_bytes, std::span<const consensus::Entry> entries);
+  void on_durable(Io io);
+  void on_peer_up(NodeId node, Incarnation incarnation);
+  void on_peer_down(NodeId node, Incarnation incarnation);
+  [[nodiscard]] GroupEvents& events() { return events_; }
+
+  // Replica
+  [[nodiscard]] bool propose(Context context, Buffer command) override;
+  void read(Context context) override;
+  void transfer_leadership(NodeId to) override;
+  bool send_service_message(NodeId to, Buffer message) override;
+  [[nodiscard]] consensus::CoreStatus status() const override { return core_->status(); }
+  [[nodiscard]] Position executed() const override { return applier_.executed(); }
+  [[nodiscard]] NodeId self() const override { return self_; }
+
+  // EngineClient
+  [[nodiscard]] Position writable() const override;
+  void collect(Position limit, env::RecordBatch& batch) override { machine_.collect(limit, batch); }
+  [[nodiscard]] bool discard(Position durable) override;
+
+ private:
+  /// Steps the core and everything that follows from it.
+  void handle(const consensus::Input& input);
+  void step(const consensus::Input& input);
+  void tell_applied();
+  void carry_out_ready();
+  void apply();
+  void serve_reads();
+  void end_turn(std::uint64_t);
+  void schedule_end_of_turn();
+  void resume_apply(std::uint64_t);
+  void report_unsent(std::uint64_t);
+  void on_timer(std::uint64_t, consensus::TimerKind kind);
+
+  // one per effect
+  void carry_out(consensus::Persist& effect);
+  void carry_out(consensus::Send& effect);
+  void carry_out(consensus::Commit& effect);
+  void carry_out(consensus::Chosen& effect);
+  void carry_out(consensus::Placed& effect);
+  void carry_out(consensus::Dropped& effect);
+  void carry_out(consensus::ServeRead& effect);
+  void carry_out(consensus::SendSnapshot& effect);
+  void carry_out(consensus::InstallSnapshot& effect);
+  void carry_out(consensus::ConfigurationChanged& effect);
+  void carry_out(consensus::SetTimer& effect);
+  void carry_out(consensus::CancelTimer& effect);
+  void carry_out(consensus::RoleChanged& effect);
+  void carry_out(consensus::Trace& effect);
+
+  [[nodiscard]] storage::LogOp to_log_op(consensus::PersistOp& op, Position& lowest);
+  [[nodiscard]] const consensus::Membership& membership_at(Position position) const;
+  void trace(std::string_view name, std::uint64_t number = 0) { node_.traces.trace({name, group_.value(), number}); }
+
+  const GroupId group_;
+  const NodeId self_;
+  NodeParts& node_;
+  const ReplicaLimits& limits_;
+  state::StateMachine& machine_;
+  GroupEvents& events_;
+  std::unique_ptr<consensus::Core> core_;
+  consensus::Executor executor_;
+  Proposals proposals_;
+  WaitingReads reads_;
+  DurableMark durable_;
+  CoreTimers timers_;
+  Outbox outbox_;
+  Applier applier_;
+
+  bool started_ = false;
+  bool stopped_ = false;
+  bool handling_ = false;              ///< the core or its effects are at work
+  bool end_of_turn_scheduled_ = false;
+  Position told_applied_;              ///< the last Applied that the core got
+  Position discarded_;                 ///< the last DiscardBelow that the core emitted
+  NodeId transfer_to_;                 ///< asked for in this turn; none: not asked
+  consensus::Membership base_membership_;  ///< in force at the log's beginning
+  std::vector<std::pair<Position, consensus::Membership>> changes_;  ///< memberships since, by position
+
+  // Memory used again by every step.
+  std::vector<consensus::Effect> effects_;
+  std::vector<consensus::Effect> ready_;
+  std::vector<Context> contexts_;
+  std::vector<Context> replaced_;
+  std::vector<consensus::SendDropped> unsent_;
+  consensus::Input propose_input_;
+};
+
+}  // namespace quorate::group
