@@ -22,6 +22,8 @@ namespace quorate::consensus {
 /// What every protocol is configured with. Times as etcd's flags: heartbeat 100 ms, election 1000 ms.
 struct CoreConfig {
   NodeId self;
+  /// This life of the node: a core may put it into messages to recognise answers to an earlier life (L-03).
+  Incarnation incarnation;
   Membership initial_membership;  ///< used only if nothing was persisted
   Duration heartbeat_interval = std::chrono::milliseconds(100);
   /// A follower campaigns after a silence drawn from [election_timeout, 2 x election_timeout].
@@ -60,6 +62,8 @@ struct CoreStatus {
   Membership membership;
   /// Lowest position that every member is known to have durably; what is at or below it no member will ask for.
   Position everywhere;
+  /// True while PersistedState::uncertain_tail is not settled: no leader has confirmed or overwritten the log's end.
+  bool uncertain_tail = false;
 };
 
 class Core {

@@ -33,6 +33,7 @@ struct TruncateFrom {
 /// Everything up to and including `id` is no longer needed in the log: a snapshot or the engine has it.
 struct DiscardBelow {
   EntryId id;
+  Membership membership;  ///< in force at `id`
 };
 /// Empties the log and starts it behind a snapshot, in a new generation of the group's records.
 struct ResetTo {

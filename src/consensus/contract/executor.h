@@ -2,7 +2,8 @@
 // The rules that bind a core's effects to the world, as one pure class used by `group`, `sim` and the explorer.
 //
 // Rules: 1. effects are released in the order in which they were emitted, except that
-//        2. a Send is held until the write it names in `after` is durable; Sends to one node keep their order.
+//        2. a Send is held until the write it names in `after` is durable. Sends that wait keep their order; one
+//           that waits for nothing may overtake them (links promise no order either).
 //        3. Persists are handed out at once, in order; `io` must rise by one.
 //        4. a crash keeps a prefix of the Persists, at least up to the last confirmed one; held Sends are lost.
 // Owned by a replica's runtime, on its loop.
@@ -16,9 +17,6 @@ namespace quorate::consensus {
 
 class Executor {
  public:
-  /// `last_io`: the last write of this life (none at start).
-  Executor() = default;
-
   /// Takes over `effects` (emptied) and appends to `ready` those that may be carried out now, in order.
   void admit(std::vector<Effect>& effects, std::vector<Effect>& ready);
 
@@ -33,7 +31,7 @@ class Executor {
  private:
   Io issued_;
   Io durable_;
-  std::deque<Send> held_;  ///< in order of emission; `after` > durable_ for the first of each node
+  std::deque<Send> held_;  ///< in order of emission; each has `after` > durable_
 };
 
 }  // namespace quorate::consensus
