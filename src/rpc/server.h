@@ -11,8 +11,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -45,10 +47,10 @@ class Call;
 
 /// A method that the server offers. Looked up by path once per call.
 struct Method {
-  std::string path;          ///< "/etcdserverpb.KV/Put"
+  std::string path;  ///< "/etcdserverpb.KV/Put"
   bool client_streams = false;
   bool server_streams = false;
-  std::uint32_t id = 0;      ///< the handler's own number for it
+  std::uint32_t id = 0;  ///< the handler's own number for it
 };
 
 /// What the layer above does with calls. Called on the loop.
@@ -57,6 +59,8 @@ class Handler {
   virtual ~Handler() = default;
   /// Never null for a path that is served; null answers UNIMPLEMENTED with "unknown method ...".
   [[nodiscard]] virtual const Method* find(std::string_view path) const = 0;
+  /// True if some method of this service ("etcdserverpb.KV") is served: chooses between the two UNIMPLEMENTED texts.
+  [[nodiscard]] virtual bool serves(std::string_view service) const = 0;
   /// A call began: its metadata is complete. For unary calls on_message follows once.
   virtual void on_call(Call& call) = 0;
   /// One request message; `message` may be kept (it pins only itself).
@@ -65,7 +69,12 @@ class Handler {
   virtual void on_half_close(Call& call) = 0;
   /// The client or the connection is gone, or its deadline passed: forget the call. Not called after finish().
   virtual void on_call_gone(Call& call) = 0;
+  /// A call whose unsent_bytes() was above kResumeBelowBytes is below it again: its producer may go on.
+  virtual void on_writable(Call& /*call*/) {}
 };
+
+/// Handler::on_writable comes when a call's unsent bytes have fallen to this.
+inline constexpr std::size_t kResumeBelowBytes = 64U << 10;
 
 /// One gRPC call. Owned by its connection.
 class Call {
@@ -90,7 +99,7 @@ class Call {
 
 struct HttpRequest {
   std::string method;
-  std::string target;  ///< path and query as sent
+  std::string target;                                        ///< path and query as sent
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
   std::string body;
 };
@@ -112,7 +121,8 @@ class HttpResponder {
 class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
-  /// `responder` stays valid until respond() or until the connection closes (then respond() does nothing: it is shared).
+  /// `responder` stays valid until respond() or until the connection closes (then respond() does nothing: it is
+  /// shared).
   virtual void on_request(HttpRequest request, std::shared_ptr<HttpResponder> responder) = 0;
 };
 
@@ -120,13 +130,20 @@ struct ServerLimits {
   std::uint32_t max_concurrent_streams = 256;
   std::size_t max_message_bytes = 1'572'864 + 524'288;  ///< etcd: max-request-bytes + 512 KiB
   std::size_t max_header_bytes = 16U << 10;
-  std::size_t max_unsent_bytes = 64U << 20;             ///< per connection: a client that does not read is cut
-  std::uint32_t reset_burst = 100;                      ///< client resets and provoked resets: token bucket
+  std::size_t max_unsent_bytes = 64U << 20;  ///< per connection: a client that does not read is cut
+  std::uint32_t reset_burst = 100;           ///< client resets and provoked resets: token bucket
   std::uint32_t resets_per_second = 33;
-  std::uint32_t control_frames_per_second = 1000;       ///< PING, SETTINGS, empty DATA, PRIORITY
+  std::uint32_t control_frames_per_second = 1000;  ///< PING, SETTINGS, empty DATA, PRIORITY
   Duration keepalive_min_time = std::chrono::seconds(5);
   Duration first_byte_timeout = std::chrono::seconds(5);
-  Duration header_timeout = std::chrono::seconds(10);
+  Duration header_timeout = std::chrono::seconds(10);   ///< preface, header block, HTTP/1.1 request
+  Duration message_timeout = std::chrono::seconds(30);  ///< from a call's begin to its (first) whole message
+  Duration stall_timeout = std::chrono::seconds(60);    ///< a client that takes nothing of what waits for it
+  Duration keepalive_interval = std::chrono::hours(2);  ///< silence after which the server sends a PING
+  Duration keepalive_timeout = std::chrono::seconds(20);
+  std::size_t max_partial_bytes = 32U << 20;  ///< of incomplete messages, per connection
+  std::uint32_t stream_window_bytes = 1U << 20;
+  std::uint32_t connection_window_bytes = 16U << 20;
 };
 
 /// Where a connection's bytes go: implemented over env::Stream.
