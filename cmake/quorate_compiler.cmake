@@ -29,8 +29,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wno-array-bounds -Wno-free-nonheap-object -Wno-dangling-pointer)
 else()
   # Deprecations are gcc's to report: clang-tidy takes libstdc++ 12's get_temporary_buffer for ours.
-  list(APPEND QUORATE_WARNINGS -Wno-deprecated-declarations -Wsuggest-override -Wthread-safety -Wunreachable-code-aggressive
-    -Wshadow-field-in-constructor-modified)
+  list(APPEND QUORATE_WARNINGS -Wno-deprecated-declarations -Wsuggest-override -Wthread-safety -Wshadow-field-in-constructor-modified)
 endif()
 
 if(QUORATE_PLANTS)
