@@ -11,7 +11,7 @@ import sys
 import tomllib
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
-TEST_FILE = re.compile(r"_(test|conformance)\.(h|cc)$")  # not part of what ships
+TEST_FILE = re.compile(r"_(test|conformance)\.(h|cc)$|_test_\w+\.h$")  # not part of what ships
 COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.S)
 
 
