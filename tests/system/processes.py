@@ -1,0 +1,191 @@
+"""Real `quorate serve` processes on loopback: started, killed, stopped and looked at by the system tests."""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = pathlib.Path(os.environ.get("QUORATE_BINARY", ROOT / "build" / "release" / "quorate"))
+
+
+def free_ports(count):
+    """Ports that nobody listened on a moment ago."""
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def wait_for(condition, seconds, what):
+    """Returns condition()'s first true value; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+class Node:
+    def __init__(self, cluster, name, client_port, peer_port, data_dir):
+        self.cluster = cluster
+        self.name = name
+        self.client_port = client_port
+        self.peer_port = peer_port
+        self.data_dir = pathlib.Path(data_dir)
+        self.log_path = cluster.directory / f"{name}.log"
+        self.process = None
+
+    @property
+    def endpoint(self):
+        return f"127.0.0.1:{self.client_port}"
+
+    @property
+    def peer_url(self):
+        return f"http://127.0.0.1:{self.peer_port}"
+
+    def arguments(self):
+        return [
+            str(self.cluster.binary),
+            "serve",
+            f"--name={self.name}",
+            f"--data-dir={self.data_dir}",
+            f"--listen-client-urls=http://{self.endpoint}",
+            f"--advertise-client-urls=http://{self.endpoint}",
+            f"--listen-peer-urls={self.peer_url}",
+            f"--initial-advertise-peer-urls={self.peer_url}",
+            f"--initial-cluster={self.cluster.initial_cluster()}",
+            f"--initial-cluster-token={self.cluster.token}",
+            *self.cluster.extra_flags,
+        ]
+
+    def start(self):
+        assert self.process is None or self.process.poll() is not None, f"{self.name} runs already"
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                self.arguments(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, **self.cluster.environment})
+        return self
+
+    @property
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        """kill -9, as the kernel's own out-of-memory killer would."""
+        if self.alive:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self):
+        """SIGTERM; the exit code."""
+        if self.alive:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"{self.name} did not stop on SIGTERM; log: {self.log()[-2000:]}")
+        return self.process.returncode if self.process else None
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def get(self, path, timeout=2.0):
+        """(status, body) of an HTTP GET on the client port; (0, "") if it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://{self.endpoint}{path}", timeout=timeout) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def healthy(self):
+        return self.alive and self.get("/health")[0] == 200
+
+    def is_leader(self):
+        return self.alive and "\netcd_server_is_leader 1" in self.get("/metrics")[1]
+
+    def metric(self, name):
+        """The value of an unlabelled series, 0 if it is absent."""
+        for line in self.get("/metrics")[1].splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        return 0.0
+
+    def resident_bytes(self):
+        pages = int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+class Cluster:
+    """`size` nodes under `directory`. Use as a context manager: everything is killed at the end."""
+
+    def __init__(self, directory, size=3, extra_flags=(), data_dirs=None, binary=BINARY, environment=None):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.binary = binary
+        self.token = f"test-{os.getpid()}"
+        self.extra_flags = list(extra_flags)
+        self.environment = dict(environment or {})
+        ports = free_ports(2 * size)
+        self.nodes = [
+            Node(self, f"n{i + 1}", ports[2 * i], ports[2 * i + 1],
+                 data_dirs[i] if data_dirs else self.directory / f"n{i + 1}")
+            for i in range(size)
+        ]
+
+    def initial_cluster(self):
+        return ",".join(f"{node.name}={node.peer_url}" for node in self.nodes)
+
+    @property
+    def endpoints(self):
+        return ",".join(node.endpoint for node in self.nodes)
+
+    def start(self):
+        for node in self.nodes:
+            if not node.alive:
+                node.start()
+        return self.wait_healthy()
+
+    def wait_healthy(self, seconds=30):
+        for node in self.nodes:
+            wait_for(node.healthy, seconds, f"{node.name} healthy; its log ends:\n{node.log()[-1500:]}")
+        return self
+
+    def leader(self, seconds=20):
+        return wait_for(lambda: next((node for node in self.nodes if node.is_leader()), None), seconds, "a leader")
+
+    def kill_all(self):
+        for node in self.nodes:
+            if node.alive:
+                node.process.send_signal(signal.SIGCONT)
+                node.process.kill()
+        for node in self.nodes:
+            if node.process:
+                node.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill_all()
+        shutil.rmtree(self.directory, ignore_errors=True)

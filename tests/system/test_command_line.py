@@ -1,0 +1,157 @@
+"""What a person sees: flags, errors and the start-up log."""
+
+import json
+import os
+import socket
+import subprocess
+
+import pytest
+
+from processes import BINARY, Cluster, free_ports, wait_for
+
+
+def serve(*flags, timeout=20, environment=None):
+    return subprocess.run([BINARY, "serve", *flags], capture_output=True, text=True, timeout=timeout,
+                          stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+
+
+def last_line(result):
+    return result.stderr.strip().splitlines()[-1]
+
+
+def local_flags(data_dir, client_port, peer_port, name="default"):
+    return [f"--name={name}", f"--data-dir={data_dir}", f"--listen-client-urls=http://127.0.0.1:{client_port}",
+            f"--advertise-client-urls=http://127.0.0.1:{client_port}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer_port}",
+            f"--initial-advertise-peer-urls=http://127.0.0.1:{peer_port}",
+            f"--initial-cluster={name}=http://127.0.0.1:{peer_port}"]
+
+
+def test_help_is_short():
+    result = serve("--help")
+    assert result.returncode == 0
+    assert len(result.stdout.splitlines()) <= 24
+    assert "--initial-cluster" in result.stdout
+
+
+@pytest.mark.parametrize("flag, words", [
+    ("--listen-client-url=http://127.0.0.1:1", ["unknown flag --listen-client-url", "--listen-client-urls"]),
+    ("--snapshot-count=10", ["--snapshot-count", "not supported yet"]),
+    ("--cert-file=x", ["--cert-file", "TLS", "never replaced by plaintext"]),
+    ("--auth-token=jwt", ["--auth-token", "not supported yet"]),
+    ("--listen-peer-urls=https://127.0.0.1:2380", ["https://127.0.0.1:2380", "TLS is not supported yet"]),
+    ("--election-timeout=200", ["--election-timeout=200", "at least 5 times", "--heartbeat-interval=100"]),
+    ("--heartbeat-interval=abc", ["--heartbeat-interval=abc", "whole number"]),
+    ("--initial-cluster=n1=http://127.0.0.1:2380", ["--name=default", "not in --initial-cluster", "n1"]),
+    ("--listen-client-urls=http://127.0.0.1:1", ["--advertise-client-urls is required"]),
+    ("--config-file=/does/not/exist", ["--config-file=/does/not/exist"]),
+])
+def test_a_wrong_flag_is_one_line_and_exit_code_2(flag, words):
+    result = serve(flag)
+    assert result.returncode == 2, result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+def test_environment_and_command_line(tmp_path):
+    result = serve(environment={"ETCD_ELECTION_TIMEOUT": "1"})
+    assert result.returncode == 2
+    assert "--election-timeout=1" in result.stderr
+    config = tmp_path / "config.yaml"
+    config.write_text("name: n1\nelection-timeout: 3\n")
+    result = serve(f"--config-file={config}", "--election-timeout=1000")
+    assert result.returncode == 2
+    assert "--election-timeout=3" in result.stderr
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_port_taken_says_by_whom(tmp_path, which):
+    ports = free_ports(2)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", ports[which]))
+        taken.listen()
+        result = serve(*local_flags(tmp_path / "d", *ports))
+    assert result.returncode == 1
+    assert str(ports[which]) in last_line(result)
+    assert str(os.getpid()) in last_line(result)
+
+
+def test_start_up_log_is_short_and_ends_with_ready(tmp_path):
+    with Cluster(tmp_path / "c", size=1) as cluster:
+        cluster.start()
+        node = cluster.nodes[0]
+        lines = [json.loads(line) for line in node.log().splitlines()]
+        assert len(lines) <= 12
+        assert all(line["level"] and line["ts"] and line["caller"] and line["msg"] for line in lines)
+        assert lines[-1]["msg"] == "ready to serve client requests"
+        assert node.stop() == 0
+
+
+def test_data_directory_locked(tmp_path):
+    with Cluster(tmp_path / "c", size=1) as cluster:
+        cluster.start()
+        node = cluster.nodes[0]
+        result = serve(*local_flags(node.data_dir, *free_ports(2), name="n1"))
+        assert result.returncode == 1
+        assert str(node.data_dir) in last_line(result)
+        assert str(node.process.pid) in last_line(result)
+
+
+def test_data_directory_of_another_cluster(tmp_path):
+    with Cluster(tmp_path / "c", size=1) as cluster:
+        cluster.start()
+        node = cluster.nodes[0]
+        node.stop()
+        result = serve(*local_flags(node.data_dir, *free_ports(2), name="n1"))
+        assert result.returncode == 1
+        assert "belongs to" in last_line(result)
+
+
+def test_data_directory_of_a_newer_version(tmp_path):
+    with Cluster(tmp_path / "c", size=1) as cluster:
+        cluster.start()
+        node = cluster.nodes[0]
+        node.stop()
+        identity = node.data_dir / "identity"
+        text = identity.read_text()
+        assert "format=1" in text.replace(" ", "")
+        identity.write_text(text.replace("format=1", "format=99").replace("format = 1", "format = 99"))
+        result = serve(*node.arguments()[2:])
+        assert result.returncode == 1
+        assert "99" in last_line(result) and "1" in last_line(result)
+
+
+def test_data_directory_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = serve(*local_flags(tmp_path / "file", *free_ports(2)))
+    assert result.returncode == 1
+    assert str(tmp_path / "file") in last_line(result)
+
+
+def test_no_majority_at_start_is_explained(tmp_path):
+    with Cluster(tmp_path / "c", size=3) as cluster:
+        node = cluster.nodes[0].start()
+        line = wait_for(lambda: next((line for line in node.log().splitlines() if "need 2" in line), None), 15,
+                        "an explanation of the missing majority")
+        assert "1 of 3" in line and "n2" in line and "n3" in line and "refused" in line
+        assert "ready to serve client requests" not in node.log()
+
+
+def test_peer_that_does_not_resolve_is_named(tmp_path):
+    ports = free_ports(2)
+    flags = [f"--name=n1", f"--data-dir={tmp_path / 'd'}", f"--listen-client-urls=http://127.0.0.1:{ports[0]}",
+             f"--advertise-client-urls=http://127.0.0.1:{ports[0]}", f"--listen-peer-urls=http://127.0.0.1:{ports[1]}",
+             f"--initial-advertise-peer-urls=http://127.0.0.1:{ports[1]}",
+             f"--initial-cluster=n1=http://127.0.0.1:{ports[1]},n2=http://nowhere.invalid:2380"]
+    process = subprocess.Popen([BINARY, "serve", *flags], stderr=subprocess.PIPE, text=True)
+    try:
+        seen = ""
+        for line in process.stderr:
+            seen += line
+            if "nowhere.invalid" in line and "n2" in line:
+                break
+        assert "does not resolve" in seen
+    finally:
+        process.kill()
+        process.wait()
