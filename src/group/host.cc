@@ -10,6 +10,8 @@
 namespace quorate::group {
 namespace {
 
+constexpr Duration kTailCheckInterval = std::chrono::milliseconds(100);
+
 ReplicaLimits limits_of(const HostConfig& config) {
   ReplicaLimits limits;
   limits.max_uncommitted_bytes = config.max_uncommitted_bytes;
@@ -59,7 +61,10 @@ HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents&
   log_->set_events(this);
 }
 
-HostRuntime::~HostRuntime() { log_->set_events(nullptr); }
+HostRuntime::~HostRuntime() {
+  log_->set_events(nullptr);
+  environment_.loop.cancel(tail_timer_);
+}
 
 Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, GroupEvents& events) {
   QUORATE_ASSERT(!started_, "groups are added before the start", config.group);
@@ -89,6 +94,7 @@ Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, 
                      .discarded = state->discarded,
                      .membership = state->membership.all_nodes().empty() ? config.core.initial_membership
                                                                          : state->membership};
+  config.core.incarnation = config_.mesh.incarnation;
   start.core = config.factory.make(config.core, std::move(*state));
   auto replica = std::make_unique<ReplicaRuntime>(std::move(start), node_, limits_, machine, events);
   engine_.add(*replica, *applied);
@@ -116,7 +122,26 @@ Status HostRuntime::start() {
   for (const auto& [group, replica] : replicas_) {
     replica->start();
   }
+  if (recovery_.uncertain_tail) {
+    check_tail(0);
+  }
   return {};
+}
+
+void HostRuntime::check_tail(std::uint64_t) {
+  tail_timer_ = 0;
+  const bool settled = std::none_of(replicas_.begin(), replicas_.end(),
+                                    [](const auto& one) { return one.second->status().uncertain_tail; });
+  if (stopped_) {
+    return;
+  }
+  if (settled) {
+    environment_.traces.trace({"group.tail_settled"});
+    log_->tail_settled();
+    return;
+  }
+  tail_timer_ = environment_.loop.arm(environment_.clock.now() + kTailCheckInterval,
+                                      Callback<>::to<&HostRuntime::check_tail>(this));
 }
 
 Replica& HostRuntime::replica(GroupId group) {

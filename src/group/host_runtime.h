@@ -50,6 +50,8 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
 
  private:
   [[nodiscard]] ReplicaRuntime* find(GroupId group);
+  /// While the log's tail is uncertain: looks whether every replica's core has settled it.
+  void check_tail(std::uint64_t);
   void on_engine_failed(std::uint64_t, const Error& why);
 
   HostConfig config_;
@@ -63,6 +65,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   std::map<GroupId, std::unique_ptr<ReplicaRuntime>> replicas_;  ///< ordered: news is fanned out in the same order
   std::map<NodeId, Incarnation> peers_;                          ///< the latest life seen of each node
   std::unique_ptr<peer::Mesh> mesh_;
+  env::TimerId tail_timer_ = 0;
   bool started_ = false;
   bool stopped_ = false;
   GroupMessage received_;  ///< memory used again by every message

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "group/membership_bytes.h"
+#include "consensus/contract/membership_codec.h"
 
 namespace quorate::group {
 namespace {
@@ -45,11 +45,13 @@ Result<consensus::PersistedState> make_persisted_state(GroupId group, const stor
   state.state = recovered->state;
   state.discarded = recovered->discarded;
   state.cells = recovered->cells;
-  Result<consensus::Membership> membership = decode_membership(recovered->discarded_blob.view());
-  if (!membership) {
-    return damaged(group, membership.error().text + ".");
+  if (!recovered->discarded_blob.empty()) {
+    std::optional<consensus::Membership> membership = consensus::decode_membership(recovered->discarded_blob.view());
+    if (!membership.has_value()) {
+      return damaged(group, "the membership kept with the log's beginning does not read.");
+    }
+    state.membership = std::move(*membership);
   }
-  state.membership = std::move(*membership);
   Position last = recovered->discarded.position;
   state.log.reserve(recovered->entries.size());
   for (const storage::LogEntry& entry : recovered->entries) {

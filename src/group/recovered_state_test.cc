@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "group/membership_bytes.h"
+#include "consensus/contract/membership_codec.h"
 
 namespace quorate::group {
 namespace {
@@ -14,7 +14,7 @@ storage::RecoveredGroup log_from(std::uint64_t discarded, std::uint64_t last) {
   consensus::Membership membership;
   membership.voters = {NodeId(1), NodeId(4)};
   membership.learners = {NodeId(9)};
-  group.discarded_blob = encode_membership(membership);
+  group.discarded_blob = consensus::encode_membership(membership);
   for (std::uint64_t i = discarded + 1; i <= last; ++i) {
     group.entries.push_back({{Position(i), Tag(2)}, 1, Buffer::copy_of("x")});
   }
@@ -65,21 +65,6 @@ TEST(RecoveredState, ConfigurationsKeepTheirPayloadAndDamageIsRefused) {
   group = log_from(0, 3);
   group.discarded_blob = Buffer::copy_of("\x02\x05\x04");
   EXPECT_FALSE(make_persisted_state(GroupId(7), &group, Position(), false).has_value());
-}
-
-TEST(MembershipBytes, RefusesTruncationsAndDisorder) {
-  consensus::Membership membership;
-  membership.voters = {NodeId(1), NodeId(300)};
-  membership.outgoing_voters = {NodeId(2)};
-  const Buffer bytes = encode_membership(membership);
-  const auto back = decode_membership(bytes.view());
-  ASSERT_TRUE(back.has_value());
-  EXPECT_EQ(*back, membership);
-  for (std::size_t size = 1; size < bytes.size(); ++size) {
-    EXPECT_FALSE(decode_membership(bytes.view().substr(0, size)).has_value()) << size;
-  }
-  EXPECT_FALSE(decode_membership(std::string_view("\x02\x01\x01\x00\x00", 5)).has_value());
-  EXPECT_FALSE(decode_membership(std::string_view("\xFF\xFF\x03\x01", 4)).has_value());
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include "base/assert.h"
 #include "base/plant.h"
-#include "group/membership_bytes.h"
+#include "consensus/contract/membership_codec.h"
 #include "group/replica_runtime.h"
 
 namespace quorate::group {
@@ -57,7 +57,7 @@ LogOp ReplicaRuntime::to_log_op(PersistOp& op, Position& lowest) {
             [this](DiscardBelow& one) {
               QUORATE_ASSERT(one.id.position > discarded_, "a log is discarded forwards", group_, one.id.position,
                              discarded_);
-              base_membership_ = membership_at(one.id.position);
+              base_membership_ = std::move(one.membership);
               std::erase_if(changes_, [&one](const auto& change) { return change.first <= one.id.position; });
               discarded_ = one.id.position;
               return LogOp{.kind = LogOp::Kind::discard_below,
