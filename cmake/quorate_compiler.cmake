@@ -38,6 +38,7 @@ endif()
 
 if(NOT CMAKE_SYSTEM_PROCESSOR STREQUAL "wasm32")
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  add_compile_options(-fno-semantic-interposition) # -fPIC, but calls within a file may be inlined
   include(CheckPIESupported)
   check_pie_supported(LANGUAGES CXX)
   if(QUORATE_SANITIZE)
