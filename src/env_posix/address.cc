@@ -1,11 +1,10 @@
 #include "env_posix/address.h"
 
-#include <arpa/inet.h>
-#include <netdb.h>
-
-#include <algorithm>
 #include <charconv>
 #include <cstring>
+
+#include <arpa/inet.h>
+#include <netdb.h>
 
 namespace quorate::env_posix {
 namespace {
@@ -80,19 +79,19 @@ Result<std::vector<SocketAddress>> look_up(const HostPort& to, Lookup how) {
     return fail(ErrorCode::not_found, "'" + to.host + "' does not resolve (" + ::gai_strerror(failure) + ")");
   }
   std::vector<SocketAddress> addresses;
-  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    if ((one->ai_family == AF_INET || one->ai_family == AF_INET6) && one->ai_addrlen <= sizeof(sockaddr_storage)) {
-      SocketAddress& address = addresses.emplace_back();
-      std::memcpy(&address.storage, one->ai_addr, one->ai_addrlen);
-      address.size = one->ai_addrlen;
+  for (const int family : {AF_INET, AF_INET6}) {
+    for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+      if (one->ai_family == family && one->ai_addrlen <= sizeof(sockaddr_storage)) {
+        SocketAddress& address = addresses.emplace_back();
+        std::memcpy(&address.storage, one->ai_addr, one->ai_addrlen);
+        address.size = one->ai_addrlen;
+      }
     }
   }
   ::freeaddrinfo(found);
   if (addresses.empty()) {
     return fail(ErrorCode::not_found, "'" + to.host + "' has no IPv4 or IPv6 address");
   }
-  std::stable_partition(addresses.begin(), addresses.end(),
-                        [](const SocketAddress& address) { return address.family() == AF_INET; });
   return addresses;
 }
 

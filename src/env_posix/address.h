@@ -4,13 +4,13 @@
 // Hosts are names, IPv4 or bracketed IPv6 addresses; an empty host means every address of this machine.
 // Values; any thread.
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include "base/result.h"
 
@@ -29,9 +29,7 @@ struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t size = 0;
 
-  [[nodiscard]] const sockaddr* get() const {
-    return static_cast<const sockaddr*>(static_cast<const void*>(&storage));
-  }
+  [[nodiscard]] const sockaddr* get() const { return static_cast<const sockaddr*>(static_cast<const void*>(&storage)); }
   [[nodiscard]] sockaddr* get() { return static_cast<sockaddr*>(static_cast<void*>(&storage)); }
   [[nodiscard]] int family() const { return storage.ss_family; }
   [[nodiscard]] std::uint16_t port() const;

@@ -1,9 +1,9 @@
 #include "env_posix/entropy.h"
 
-#include <sys/random.h>
-
 #include <cerrno>
 #include <utility>
+
+#include <sys/random.h>
 
 #include "base/assert.h"
 

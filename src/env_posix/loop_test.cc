@@ -1,11 +1,11 @@
 #include "env_posix/loop.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <random>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "env_posix/entropy.h"
 #include "env_posix/timer_heap.h"

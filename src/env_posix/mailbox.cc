@@ -1,10 +1,10 @@
 #include "env_posix/mailbox.h"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdint>
 #include <utility>
+
+#include <unistd.h>
 
 namespace quorate::env_posix {
 

@@ -24,9 +24,8 @@ class ReceiveBlocks::Pool : public std::enable_shared_from_this<ReceiveBlocks::P
     if (block == nullptr) {
       block = std::make_unique_for_overwrite<char[]>(kBlockBytes);
     }
-    return {block.release(), [pool = shared_from_this()](char* returned) {
-              pool->give_back(std::unique_ptr<char[]>(returned));
-            }};
+    return {block.release(),
+            [pool = shared_from_this()](char* returned) { pool->give_back(std::unique_ptr<char[]>(returned)); }};
   }
 
  private:

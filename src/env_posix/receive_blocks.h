@@ -17,8 +17,8 @@ namespace quorate::env_posix {
 class ReceiveBlocks {
  public:
   static constexpr std::size_t kBlockBytes = 64U << 10;
-  static constexpr std::size_t kShareFrom = 4U << 10;   ///< smaller receipts are copied out
-  static constexpr std::size_t kLeastSpace = 16U << 10; ///< offered to a receive call
+  static constexpr std::size_t kShareFrom = 4U << 10;    ///< smaller receipts are copied out
+  static constexpr std::size_t kLeastSpace = 16U << 10;  ///< offered to a receive call
 
   ReceiveBlocks();
   ~ReceiveBlocks();
@@ -32,7 +32,7 @@ class ReceiveBlocks {
 
  private:
   class Pool;
-  std::shared_ptr<Pool> pool_;       ///< outlives this object while Buffers are out
+  std::shared_ptr<Pool> pool_;  ///< outlives this object while Buffers are out
   std::shared_ptr<char[]> block_;
   std::size_t used_ = 0;
 };

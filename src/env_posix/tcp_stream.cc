@@ -1,15 +1,15 @@
 #include "env_posix/tcp_stream.h"
 
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 
@@ -23,12 +23,9 @@ env::CloseReason reason_of(int system_error) {
   switch (system_error) {
     case ECONNRESET:
     case ECONNABORTED:
-    case EPIPE:
-      return env::CloseReason::reset;
-    case ECONNREFUSED:
-      return env::CloseReason::refused;
-    default:
-      return env::CloseReason::unreachable;
+    case EPIPE: return env::CloseReason::reset;
+    case ECONNREFUSED: return env::CloseReason::refused;
+    default: return env::CloseReason::unreachable;
   }
 }
 
@@ -289,7 +286,9 @@ void TcpStream::consume(std::size_t size) {
 
 // Closing.
 
-void TcpStream::fail_with(int system_error) { close(reason_of(system_error), name_ + ": " + std::strerror(system_error)); }
+void TcpStream::fail_with(int system_error) {
+  close(reason_of(system_error), name_ + ": " + std::strerror(system_error));
+}
 
 void TcpStream::close(env::CloseReason reason, std::string detail) {
   state_ = State::closed;

@@ -71,19 +71,19 @@ class TcpStream final : public env::Stream, private Source {
   int descriptor_ = -1;
   State state_ = State::connecting;
   bool flush_requested_ = false;
-  bool blocked_ = false;  ///< the system's buffer is full: wait until writable
-  bool hung_up_ = false;  ///< the end is in sight: read until it comes
-  int write_error_ = 0;   ///< writing failed: nothing is sent any more
+  bool blocked_ = false;                                       ///< the system's buffer is full: wait until writable
+  bool hung_up_ = false;                                       ///< the end is in sight: read until it comes
+  int write_error_ = 0;                                        ///< writing failed: nothing is sent any more
   env::CloseReason pending_reason_ = env::CloseReason::local;  ///< while closing
 
-  std::vector<Buffer> out_;      ///< from first_out_ on; the first one from sent_of_first_ on
+  std::vector<Buffer> out_;  ///< from first_out_ on; the first one from sent_of_first_ on
   std::size_t first_out_ = 0;
   std::size_t sent_of_first_ = 0;
   std::size_t unsent_bytes_ = 0;
 
   std::string name_;
-  std::string detail_;                     ///< why the last address failed, or why it closes
-  std::vector<SocketAddress> addresses_;   ///< still to try, last first
+  std::string detail_;                    ///< why the last address failed, or why it closes
+  std::vector<SocketAddress> addresses_;  ///< still to try, last first
 };
 
 }  // namespace quorate::env_posix

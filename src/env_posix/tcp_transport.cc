@@ -1,14 +1,14 @@
 #include "env_posix/tcp_transport.h"
 
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <string>
 #include <utility>
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "env_posix/port_owner.h"
 #include "env_posix/tcp_stream.h"
@@ -17,6 +17,7 @@ namespace quorate::env_posix {
 namespace {
 
 constexpr int kAcceptsPerTurn = 64;
+constexpr Duration kRetryAccept = std::chrono::milliseconds(100);
 
 void set_option(int descriptor, int level, int option, int value) {
   ::setsockopt(descriptor, level, option, &value, sizeof value);  // a refusal costs speed only
@@ -63,6 +64,7 @@ class TcpTransport::Listener final : private Source {
   }
   ~Listener() override {
     loop_.detach(id_);
+    loop_.cancel(retry_);
     ::close(descriptor_);
     if (reserve_ >= 0) {
       ::close(reserve_);
@@ -83,6 +85,8 @@ class TcpTransport::Listener final : private Source {
         adopt(accepted, remote);
       } else if (errno == EMFILE || errno == ENFILE) {
         if (!shed_one()) {
+          loop_.cancel(retry_);
+          retry_ = loop_.arm(loop_.now() + kRetryAccept, Callback<>::to<&Listener::retry>(this));
           return;
         }
       } else if (errno == EAGAIN) {
@@ -117,6 +121,7 @@ class TcpTransport::Listener final : private Source {
     reserve();
     return accepted >= 0;
   }
+  void retry(std::uint64_t /*token*/) { on_ready({}); }
   void reserve() { reserve_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
   EventLoop& loop_;
@@ -125,6 +130,7 @@ class TcpTransport::Listener final : private Source {
   const int descriptor_;
   const SourceId id_;
   int reserve_ = -1;
+  env::TimerId retry_ = 0;
 };
 
 TcpTransport::TcpTransport(EventLoop& loop)

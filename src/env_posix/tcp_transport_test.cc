@@ -1,16 +1,16 @@
 #include "env_posix/tcp_transport.h"
 
-#include <arpa/inet.h>
-#include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <deque>
 #include <functional>
 #include <optional>
 #include <string>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "env_posix/address.h"
 

@@ -36,8 +36,8 @@ class TimerHeap {
   };
   struct Slot {
     Callback<> fired;
-    std::uint32_t use = 0;        ///< odd while armed
-    std::uint32_t heap_index = 0; ///< while armed; else the next free slot
+    std::uint32_t use = 0;         ///< odd while armed
+    std::uint32_t heap_index = 0;  ///< while armed; else the next free slot
   };
 
   static bool before(const Item& a, const Item& b) {

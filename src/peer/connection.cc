@@ -33,11 +33,8 @@ void Connection::on_bytes(Buffer bytes) {
   Frame frame;
   while (!closed_) {
     switch (reader_.next(frame)) {
-      case FrameReader::Found::frame:
-        owner_->on_frame(*this, frame);
-        break;
-      case FrameReader::Found::need_more:
-        return;
+      case FrameReader::Found::frame: owner_->on_frame(*this, frame); break;
+      case FrameReader::Found::need_more: return;
       case FrameReader::Found::damaged:
         closed_ = true;
         owner_->on_lost(*this, Loss{.by_damage = true, .detail = reader_.damage()});

@@ -1,10 +1,10 @@
 #include "peer/frame.h"
 
-#include <gtest/gtest.h>
-
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/plant.h"
 

@@ -74,23 +74,21 @@ Result<Refusal> decode_refusal(ByteView body) {
     return fail(ErrorCode::invalid, "not the refusal of a Quorate node");
   }
   // The text reaches logs: nothing in it may end a line or move a cursor.
-  std::replace_if(
-      refusal.text.begin(), refusal.text.end(), [](char c) { return c < 0x20 || c == 0x7F; }, '?');
+  std::replace_if(refusal.text.begin(), refusal.text.end(), [](char c) { return c < 0x20 || c == 0x7F; }, '?');
   return refusal;
 }
 
 std::optional<Refusal> judge_hello(const Hello& hello, const Hello& self, bool is_known) {
   if (hello.version < self.oldest_version || self.version < hello.oldest_version) {
-    return Refusal{RefusalCode::version,
-                   "node " + hex(hello.from.value()) + " speaks peer protocol " +
-                       versions(hello.oldest_version, hello.version) + ", node " + hex(self.from.value()) + " speaks " +
-                       versions(self.oldest_version, self.version)};
+    return Refusal{RefusalCode::version, "node " + hex(hello.from.value()) + " speaks peer protocol " +
+                                             versions(hello.oldest_version, hello.version) + ", node " +
+                                             hex(self.from.value()) + " speaks " +
+                                             versions(self.oldest_version, self.version)};
   }
   if (hello.cluster != self.cluster && !QUORATE_PLANT(accept_wrong_cluster)) {
-    return Refusal{RefusalCode::wrong_cluster,
-                   "wrong cluster: node " + hex(hello.from.value()) + " belongs to cluster " +
-                       hex(hello.cluster.value()) + ", node " + hex(self.from.value()) + " to cluster " +
-                       hex(self.cluster.value())};
+    return Refusal{RefusalCode::wrong_cluster, "wrong cluster: node " + hex(hello.from.value()) +
+                                                   " belongs to cluster " + hex(hello.cluster.value()) + ", node " +
+                                                   hex(self.from.value()) + " to cluster " + hex(self.cluster.value())};
   }
   if (hello.from == self.from) {
     return Refusal{RefusalCode::same_node, "same node id twice: two processes are node " + hex(self.from.value())};

@@ -17,15 +17,11 @@ std::string milliseconds_text(Duration span) {
 /// Why a connection could not be made or ended, in the words of a status line.
 std::string words(const Loss& loss) {
   switch (loss.reason) {
-    case env::CloseReason::refused:
-      return "refused";
-    case env::CloseReason::reset:
-      return "reset by the other side";
-    case env::CloseReason::remote:
-      return "closed by the other side";
+    case env::CloseReason::refused: return "refused";
+    case env::CloseReason::reset: return "reset by the other side";
+    case env::CloseReason::remote: return "closed by the other side";
     case env::CloseReason::local:
-    case env::CloseReason::unreachable:
-      break;
+    case env::CloseReason::unreachable: break;
   }
   return std::string(loss.detail);
 }
@@ -123,11 +119,10 @@ void Link::handle_greeting(const Frame& frame) {
 
 std::optional<Refusal> Link::judge_life(const Hello& hello) const {
   if (hello.incarnation < peer_life_) {
-    return Refusal{RefusalCode::older_life, "same node id twice, or an old copy of its data: node " +
-                                                hex(peer_.node.value()) + " runs its life " +
-                                                std::to_string(hello.incarnation.value()) + ", node " +
-                                                hex(context_.config.self.value()) + " has met its life " +
-                                                std::to_string(peer_life_.value())};
+    return Refusal{RefusalCode::older_life,
+                   "same node id twice, or an old copy of its data: node " + hex(peer_.node.value()) +
+                       " runs its life " + std::to_string(hello.incarnation.value()) + ", node " +
+                       hex(context_.config.self.value()) + " has met its life " + std::to_string(peer_life_.value())};
   }
   if (hello.incarnation == peer_life_ && hello.attempt <= peer_attempt_) {
     return Refusal{RefusalCode::older_attempt, "a newer connection of this node is there already"};
@@ -249,13 +244,9 @@ void Link::handle_established(Frame& frame) {
     return;
   }
   switch (frame.type) {
-    case FrameType::message:
-      deliver(frame);
-      return;
+    case FrameType::message: deliver(frame); return;
     case FrameType::heartbeat:
-    case FrameType::heartbeat_answer:
-      handle_heartbeat(frame);
-      return;
+    case FrameType::heartbeat_answer: handle_heartbeat(frame); return;
     case FrameType::hello:  // repeated on the way
       trace("peer.repeated_hello");
       return;

@@ -8,7 +8,7 @@
 namespace quorate::peer {
 namespace {
 
-constexpr std::size_t kMaxArrivals = 64;                   ///< connections of which nobody knows yet who speaks
+constexpr std::size_t kMaxArrivals = 64;                     ///< connections of which nobody knows yet who speaks
 constexpr Duration kArrivalLimit = std::chrono::seconds(5);  ///< to say who speaks
 constexpr Duration kRefusedLimit = std::chrono::seconds(1);  ///< to read the refusal and go
 constexpr std::size_t kRememberedRejections = 16;
@@ -117,7 +117,8 @@ env::StreamEvents& NodeMesh::on_accepted(std::unique_ptr<env::Stream> stream, st
     context_.lay_aside(std::move(arrivals_.front().connection));  // strangers cannot keep peers out for long
     arrivals_.erase(arrivals_.begin());
   }
-  arrivals_.push_back({std::make_unique<Connection>(static_cast<ConnectionOwner&>(*this)), context_.clock.now() + kArrivalLimit});
+  arrivals_.push_back(
+      {std::make_unique<Connection>(static_cast<ConnectionOwner&>(*this)), context_.clock.now() + kArrivalLimit});
   Connection& connection = *arrivals_.back().connection;
   connection.accept(std::move(stream));
   arm_timer();
@@ -147,9 +148,8 @@ void NodeMesh::on_frame(Connection& connection, Frame& frame) {
 
 std::optional<Refusal> NodeMesh::judge(const Hello& hello) const {
   const Link* link = find(hello.from);
-  const Hello self{.cluster = context_.config.cluster,
-                   .from = context_.config.self,
-                   .incarnation = context_.config.incarnation};
+  const Hello self{
+      .cluster = context_.config.cluster, .from = context_.config.self, .incarnation = context_.config.incarnation};
   if (std::optional<Refusal> refusal = judge_hello(hello, self, link != nullptr)) {
     return refusal;
   }

@@ -1,11 +1,11 @@
 // The mesh over real sockets: three nodes on one loop, loopback only.
 
-#include <gtest/gtest.h>
-
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "env_posix/entropy.h"
 #include "env_posix/loop.h"
@@ -74,8 +74,7 @@ class MeshLoopbackTest : public testing::Test {
     }
     nodes[index] = std::make_unique<LiveNode>(*loop);
     LiveNode& node = *nodes[index];
-    Result<std::unique_ptr<Mesh>> mesh =
-        Mesh::start(config, *loop, *loop, node.entropy, node.transport, node, node);
+    Result<std::unique_ptr<Mesh>> mesh = Mesh::start(config, *loop, *loop, node.entropy, node.transport, node, node);
     ASSERT_TRUE(mesh) << mesh.error().text;
     node.mesh = std::move(*mesh);
   }
@@ -119,13 +118,13 @@ TEST_F(MeshLoopbackTest, ThreeNodesConnectTalkLoseOneAndTakeItBack) {
   EXPECT_TRUE(nodes[0]->last.view() == "head" + large + "tail");
 
   nodes[1].reset();  // closes its sockets, as the death of its process would
-  ASSERT_TRUE(turn_until([&] { return !nodes[0]->up[NodeId(2)] && !nodes[2]->up[NodeId(2)]; }, milliseconds(500)));
+  ASSERT_TRUE(turn_until([&] { return !nodes[0]->up[NodeId(2)] && !nodes[2]->up[NodeId(2)]; }));
   EXPECT_EQ(nodes[0]->down_why[NodeId(2)], "closed by the other side");
 
   start(1, 2);
   const Instant restarted = loop->now();
   ASSERT_TRUE(turn_until([&] { return all_up(); }));
-  EXPECT_LT(loop->now() - restarted, seconds(1));
+  EXPECT_LT(loop->now() - restarted, seconds(3));  // about 0.1 s on a machine that is not busy
 }
 
 TEST_F(MeshLoopbackTest, MessagesStreamInBatches) {

@@ -1,12 +1,12 @@
 #include "peer/mesh.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "peer/fake_network_test.h"
 #include "peer/frame.h"
@@ -96,6 +96,31 @@ class MeshTest : public testing::Test {
   FakeLoop loop;
   FakeNetwork network{loop};
   std::unique_ptr<Node> one, two;
+};
+
+/// A client that says what a test wants it to say.
+struct Stranger : env::StreamEvents {
+  void on_opened() override {}
+  void on_bytes(Buffer bytes) override { got += bytes.view(); }
+  void on_drained() override {}
+  void on_closed(env::CloseReason, std::string_view) override { closed = true; }
+  void say(const std::string& bytes) const {
+    const Buffer chunk = Buffer::copy_of(bytes);
+    stream->send({&chunk, 1});
+  }
+  /// The refusal that it was answered.
+  [[nodiscard]] Refusal refusal() const {
+    FrameReader reader(kMaxHandshakeBytes);
+    reader.add(Buffer::copy_of(got));
+    Frame answer;
+    EXPECT_EQ(reader.next(answer), FrameReader::Found::frame);
+    EXPECT_EQ(answer.type, FrameType::refusal);
+    return decode_refusal(answer.body.view()).value_or(Refusal{});
+  }
+
+  std::unique_ptr<env::Stream> stream;
+  std::string got;
+  bool closed = false;
 };
 
 std::string hello_bytes(const Hello& hello) {
@@ -190,30 +215,70 @@ TEST_F(MeshTest, TheSameNodeIdTwiceIsRefusedByTheLifeThatIsOlder) {
 
 TEST_F(MeshTest, AVersionThatDoesNotFitIsRefusedNamingBoth) {
   two = start(config(NodeId(2), 22, {NodeId(1)}));
-  // A node of the future, spoken for by hand.
-  struct Future : env::StreamEvents {
-    void on_opened() override {}
-    void on_bytes(Buffer bytes) override { got += bytes.view(); }
-    void on_drained() override {}
-    void on_closed(env::CloseReason, std::string_view) override { closed = true; }
-    std::string got;
-    bool closed = false;
-  } future;
-  const auto stream = network.connect(address_of(NodeId(2)), future);
+  Stranger future;
+  future.stream = network.connect(address_of(NodeId(2)), future);
   network.deliver();
   Hello hello{.version = 9, .oldest_version = 8, .cluster = kCluster, .from = NodeId(1), .to = NodeId(2)};
   hello.incarnation = Incarnation(1);
-  const Buffer bytes = Buffer::copy_of(hello_bytes(hello));
-  stream->send({&bytes, 1});
+  future.say(hello_bytes(hello));
   network.deliver();
-  FrameReader reader(kMaxHandshakeBytes);
-  reader.add(Buffer::copy_of(future.got));
-  Frame answer;
-  ASSERT_EQ(reader.next(answer), FrameReader::Found::frame);
-  EXPECT_EQ(answer.type, FrameType::refusal);
-  EXPECT_EQ(decode_refusal(answer.body.view())->text, "node 1 speaks peer protocol 8 to 9, node 2 speaks 1");
+  EXPECT_EQ(future.refusal().text, "node 1 speaks peer protocol 8 to 9, node 2 speaks 1");
   network.run(seconds(2));
   EXPECT_TRUE(future.closed);
+}
+
+TEST_F(MeshTest, AnOlderConnectionOfTheSameLifeIsRefusedQuietly) {
+  start_pair();
+  Stranger late;
+  late.stream = network.connect(address_of(NodeId(2)), late);
+  network.deliver();
+  Hello hello{.cluster = kCluster, .from = NodeId(1), .to = NodeId(2), .incarnation = Incarnation(11)};
+  hello.attempt = 1;  // that of the link that is up
+  late.say(hello_bytes(hello));
+  network.deliver();
+  EXPECT_EQ(late.refusal().code, RefusalCode::older_attempt);
+  EXPECT_TRUE(two->log.empty());
+  Stranger newer;
+  newer.stream = network.connect(address_of(NodeId(2)), newer);
+  network.deliver();
+  hello.attempt = 100;
+  newer.say(hello_bytes(hello));
+  network.deliver();
+  EXPECT_EQ(two->log, (std::vector<std::string>{"down 1 life 11: connected anew", "up 1 life 11"}));
+}
+
+TEST_F(MeshTest, TheGreaterIdHasToWait) {
+  one = start(config(NodeId(1), 11, {NodeId(2)}));
+  Stranger eager;
+  eager.stream = network.connect(address_of(NodeId(1)), eager);
+  network.deliver();
+  eager.say(hello_bytes({.cluster = kCluster, .from = NodeId(2), .to = NodeId(1), .incarnation = Incarnation(22)}));
+  network.deliver();
+  EXPECT_EQ(eager.refusal().code, RefusalCode::wrong_side);
+  EXPECT_FALSE(one->mesh->is_up(NodeId(2)));
+}
+
+TEST_F(MeshTest, MessagesBeforeTheHandshakeAreNotHeard) {
+  two = start(config(NodeId(2), 22, {NodeId(1)}));
+  Stranger rude;
+  rude.stream = network.connect(address_of(NodeId(2)), rude);
+  network.deliver();
+  FrameBatch batch;
+  Frame frame;
+  frame.channel = 1;
+  frame.sender = Incarnation(11);
+  const Buffer part = Buffer::copy_of("let me in");
+  batch.add(frame, {&part, 1});
+  rude.say(std::string(batch.chunks()[0].view()));
+  network.deliver();
+  EXPECT_TRUE(two->messages.empty());
+  EXPECT_TRUE(two->log.empty());
+  batch.clear();
+  const Buffer large = Buffer::copy_of(std::string(kMaxHandshakeBytes + 1, 'x'));
+  batch.add(frame, {&large, 1});
+  rude.say(std::string(batch.chunks()[0].view()) + std::string(large.view()));
+  network.deliver();
+  EXPECT_TRUE(rude.closed);
 }
 
 TEST_F(MeshTest, ANewLifeReplacesTheOldAndItsMessagesAreIgnored) {
@@ -324,21 +389,16 @@ TEST_F(MeshTest, LostRepeatedAndSwappedChunksLoseMessagesButNeverBreakTheLink) {
   std::vector<std::string> held;
   network.bend = [&](const std::string& chunk) -> std::vector<std::string> {
     switch (chance.between(0, 1U << 20) % 7) {
-      case 1:
-        return {};
-      case 2:
-        return {chunk, chunk};
-      case 3:
-        held.push_back(chunk);
-        return {};
+      case 1: return {};
+      case 2: return {chunk, chunk};
+      case 3: held.push_back(chunk); return {};
       case 5: {
         std::vector<std::string> result = {chunk};
         result.insert(result.end(), held.begin(), held.end());
         held.clear();
         return result;
       }
-      default:
-        return {chunk};
+      default: return {chunk};
     }
   };
   for (int i = 0; i < 700; ++i) {
@@ -412,25 +472,16 @@ TEST_F(MeshTest, AFlippedBitAnywhereEndsTheConnectionAndIsCounted) {
 
 TEST_F(MeshTest, StrangersDoNotHoldUpOrFillThePort) {
   start_pair();
-  struct Stranger : env::StreamEvents {
-    void on_opened() override {}
-    void on_bytes(Buffer) override {}
-    void on_drained() override {}
-    void on_closed(env::CloseReason, std::string_view) override { closed = true; }
-    bool closed = false;
-  };
   std::vector<Stranger> strangers(200);
-  std::vector<std::unique_ptr<env::Stream>> streams;
   for (Stranger& stranger : strangers) {
-    streams.push_back(network.connect(address_of(NodeId(2)), stranger));
+    stranger.stream = network.connect(address_of(NodeId(2)), stranger);
     network.deliver();
   }
   const auto open = [&] {
     return std::count_if(strangers.begin(), strangers.end(), [](const Stranger& one_of) { return !one_of.closed; });
   };
   EXPECT_EQ(open(), 64);
-  const Buffer garbage = Buffer::copy_of("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
-  streams.back()->send({&garbage, 1});
+  strangers.back().say("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
   network.deliver();
   EXPECT_EQ(open(), 63);
   network.run(milliseconds(5100));
