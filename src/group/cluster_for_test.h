@@ -1,0 +1,396 @@
+#pragma once
+// For the tests of this folder: three nodes in one process, each a whole host (log, links, engine, replicas) over a disk,
+// a network and records in memory, with a state machine that remembers what it executed.
+//
+// Time is virtual and passes in steps; within a step everything that can happen happens. Not a simulator: no faults but
+// kill, power loss and a cut node; `sim` has the others.
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "codec/reader.h"
+#include "codec/writer.h"
+#include "env/transport.h"
+#include "group/fakes_for_test.h"
+#include "group/host.h"
+#include "storage/memory_record_store.h"
+#include "storage/test_files.h"
+#include "storage/test_loop.h"
+
+namespace quorate::group {
+
+/// Streams between nodes of the same process. Whole chunks, in order, until an end is closed or a node is cut off.
+class MemoryNetwork {
+ public:
+  class Node final : public env::Transport {
+   public:
+    Node(MemoryNetwork& network, std::uint64_t index) : network_(network), index_(index) {}
+    ~Node() override { network_.listeners_.erase(address()); }
+    std::unique_ptr<env::Stream> connect(std::string_view address, env::StreamEvents& events) override;
+    Status listen(std::string_view, env::AcceptEvents& events) override {
+      network_.listeners_[address()] = {&events, index_};
+      return {};
+    }
+    [[nodiscard]] std::string address() const { return "n" + std::to_string(index_) + ":1"; }
+
+   private:
+    MemoryNetwork& network_;
+    std::uint64_t index_;
+  };
+
+  /// Delivers what is on the way; false if nothing was.
+  bool deliver() {
+    bool any = false;
+    for (std::size_t bound = queue_.size(); bound > 0; --bound) {
+      const std::function<void()> next = std::move(queue_.front());
+      queue_.pop_front();
+      next();
+      any = true;
+    }
+    return any;
+  }
+  /// A cut node's chunks vanish, both ways.
+  std::set<std::uint64_t> cut;
+
+ private:
+  struct Listener {
+    env::AcceptEvents* events = nullptr;
+    std::uint64_t index = 0;
+  };
+  /// One end; alive while its Stream is.
+  struct End {
+    env::StreamEvents* events = nullptr;
+    std::weak_ptr<End> other;
+    std::uint64_t index = 0;
+  };
+  class MemoryStream final : public env::Stream {
+   public:
+    MemoryStream(MemoryNetwork& network, std::shared_ptr<End> end) : network_(network), end_(std::move(end)) {}
+    ~MemoryStream() override {
+      network_.queue_.emplace_back([other = end_->other] {
+        if (const auto alive = other.lock(); alive != nullptr && alive->events != nullptr) {
+          std::exchange(alive->events, nullptr)->on_closed(env::CloseReason::reset, "reset");
+        }
+      });
+    }
+    void send(std::span<const Buffer> chunks) override {
+      std::vector<Buffer> copies(chunks.begin(), chunks.end());
+      network_.queue_.emplace_back([this_network = &network_, from = end_->index, other = end_->other,
+                                    bytes = std::move(copies)] {
+        const auto alive = other.lock();
+        if (alive == nullptr || this_network->cut.contains(from) || this_network->cut.contains(alive->index)) {
+          return;
+        }
+        for (const Buffer& chunk : bytes) {
+          if (alive->events != nullptr && !chunk.empty()) {
+            alive->events->on_bytes(chunk);
+          }
+        }
+      });
+    }
+    [[nodiscard]] std::size_t unsent_bytes() const override { return 0; }
+
+   private:
+    MemoryNetwork& network_;
+    std::shared_ptr<End> end_;
+  };
+
+  std::map<std::string, Listener> listeners_;
+  std::deque<std::function<void()>> queue_;
+};
+
+inline std::unique_ptr<env::Stream> MemoryNetwork::Node::connect(std::string_view address,
+                                                                 env::StreamEvents& events) {
+  auto mine = std::make_shared<End>(End{&events, {}, index_});
+  network_.queue_.emplace_back([network = &network_, weak = std::weak_ptr(mine), to = std::string(address)] {
+    const auto end = weak.lock();
+    if (end == nullptr) {
+      return;
+    }
+    const auto listener = network->listeners_.find(to);
+    if (listener == network->listeners_.end()) {
+      std::exchange(end->events, nullptr)->on_closed(env::CloseReason::refused, "refused");
+      return;
+    }
+    auto theirs = std::make_shared<End>(End{nullptr, end, listener->second.index});
+    end->other = theirs;
+    theirs->events = &listener->second.events->on_accepted(std::make_unique<MemoryStream>(*network, theirs), "test");
+    end->events->on_opened();
+  });
+  return std::make_unique<MemoryStream>(network_, std::move(mine));
+}
+
+/// Executes commands by remembering them, in records: position -> command, and how far it came.
+class JournalMachine final : public state::StateMachine {
+ public:
+  JournalMachine(GroupId group, env::RecordStore& records) : group_(group), records_(records) {}
+
+  [[nodiscard]] Result<Position> recover() override {
+    const auto found = records_.get_blocking(key(0).view());
+    if (!found) {
+      return std::unexpected(found.error());
+    }
+    if (!found->has_value()) {
+      return Position();
+    }
+    executed_ = Position(codec::Reader((*found)->view()).u64());
+    for (auto cursor = records_.scan(key(1).view(), key(UINT64_MAX).view()); cursor->valid(); cursor->next()) {
+      codec::Reader reader(cursor->key());
+      (void)reader.u64();
+      journal[big_endian(reader.bytes(8))] = std::string(cursor->value());
+    }
+    collected_ = executed_;
+    return executed_;
+  }
+  [[nodiscard]] state::Execution execute(const EntryId& id, const Buffer& command, Callback<>) override {
+    EXPECT_EQ(id.position, executed_.next());
+    journal[id.position.value()] = std::string(command.view());
+    executed_ = id.position;
+    return state::Execution::done;
+  }
+  void skip(Position position) override {
+    EXPECT_EQ(position, executed_.next());
+    executed_ = position;
+  }
+  [[nodiscard]] Position executed() const override { return executed_; }
+  void collect(Position durable, env::RecordBatch& batch) override {
+    for (auto at = journal.upper_bound(collected_.value()); at != journal.end() && at->first <= durable.value(); ++at) {
+      batch.put(key(at->first), Buffer::copy_of(at->second));
+    }
+    collected_ = durable;
+    codec::Writer writer;
+    writer.u64(durable.value());
+    batch.put(key(0), writer.take_buffer());
+  }
+  void hash_into(Hasher& hasher) const override {
+    for (const auto& [position, command] : journal) {
+      hasher.add(position);
+      hasher.add(command);
+    }
+  }
+
+  std::map<std::uint64_t, std::string> journal;
+
+ private:
+  [[nodiscard]] Buffer key(std::uint64_t position) const {
+    codec::Writer writer;
+    writer.u64(group_.value());
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      writer.u8(static_cast<std::uint8_t>(position >> shift));
+    }
+    return writer.take_buffer();
+  }
+  [[nodiscard]] static std::uint64_t big_endian(ByteView bytes) {
+    std::uint64_t value = 0;
+    for (const char byte : bytes) {
+      value = value << 8 | static_cast<unsigned char>(byte);
+    }
+    return value;
+  }
+
+  GroupId group_;
+  env::RecordStore& records_;
+  Position executed_;
+  Position collected_;
+};
+
+/// Counts what a service would act on.
+class CountingService final : public GroupEvents {
+ public:
+  void on_role_changed(const consensus::RoleChanged& change) override { role = change.to; }
+  void on_dropped(Context, consensus::Dropped::Outcome) override { ++dropped; }
+  void on_read_ready(Context) override { ++served; }
+  void on_service_message(NodeId, Buffer message) override { messages.emplace_back(message.view()); }
+  void on_peer_down(NodeId) override { ++peers_lost; }
+
+  consensus::Role role = consensus::Role::follower;
+  int dropped = 0;
+  int served = 0;
+  int peers_lost = 0;
+  std::vector<std::string> messages;
+};
+
+class Cluster {
+ public:
+  struct Options {
+    std::uint64_t nodes = 3;
+    std::uint64_t groups = 3;
+    consensus::CoreFactory factory;
+    storage::LogOptions log{.segment_bytes = 64U << 10, .cache_bytes = 32U << 10};
+    Duration flush_interval = std::chrono::milliseconds(200);
+  };
+
+  /// What dies with a process.
+  struct Life final : HostEvents {
+    explicit Life(Cluster& owner, std::uint64_t which) : network(owner.network, which), entropy(which * 977 + owner.lives) {}
+    void on_stopped(const Error& error) override { stopped = error.text; }
+    void on_peer_rejected(NodeId, std::string_view) override {}
+
+    storage::TestLoop loop;
+    MemoryNetwork::Node network;
+    storage::TestEntropy entropy;
+    std::unique_ptr<storage::TestFiles> files;
+    std::unique_ptr<storage::MemoryRecordStore> records;
+    std::vector<std::unique_ptr<JournalMachine>> machines;
+    std::vector<std::unique_ptr<CountingService>> services;
+    std::unique_ptr<Host> host;
+    std::string stopped;
+  };
+  struct Node {
+    storage::TestDisk disk;
+    storage::MemoryRecords records;
+    std::uint64_t incarnation = 0;
+    std::unique_ptr<Life> life;
+  };
+
+  explicit Cluster(Options chosen) : options(std::move(chosen)), nodes(options.nodes) {}
+
+  Status start(std::uint64_t index);
+  void kill(std::uint64_t index);
+  /// Lets time pass in steps of a millisecond.
+  void run(Duration time) {
+    for (Duration passed{}; passed < time; passed += std::chrono::milliseconds(1)) {
+      for (Node& node : nodes) {
+        if (node.life != nullptr) {
+          node.life->loop.pass(std::chrono::milliseconds(1));
+        }
+      }
+      settle();
+    }
+  }
+  /// Runs until `done`, at most `limit`.
+  bool run_until(const std::function<bool()>& done, Duration limit = std::chrono::seconds(20)) {
+    for (Duration passed{}; passed < limit; passed += std::chrono::milliseconds(1)) {
+      if (done()) {
+        return true;
+      }
+      run(std::chrono::milliseconds(1));
+    }
+    return done();
+  }
+  /// The node that leads `group`, or 0.
+  [[nodiscard]] std::uint64_t leader_of(std::uint64_t group) const {
+    for (std::uint64_t i = 1; i <= nodes.size(); ++i) {
+      const Life* life = nodes[i - 1].life.get();
+      if (life != nullptr && life->services[group - 1]->role == consensus::Role::leader &&
+          !network.cut.contains(i)) {
+        return i;
+      }
+    }
+    return 0;
+  }
+  [[nodiscard]] bool all_led() const {
+    for (std::uint64_t group = 1; group <= options.groups; ++group) {
+      if (leader_of(group) == 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+  [[nodiscard]] Life& life(std::uint64_t index) { return *nodes[index - 1].life; }
+  [[nodiscard]] JournalMachine& machine(std::uint64_t index, std::uint64_t group) {
+    return *life(index).machines[group - 1];
+  }
+  /// Proposes at the group's leader; false if there is none or it pushes back.
+  bool propose(std::uint64_t group, const std::string& command) {
+    const std::uint64_t leader = leader_of(group);
+    return leader != 0 &&
+           life(leader).host->replica(GroupId(group)).propose(Context(++last_context), Buffer::copy_of(command));
+  }
+  /// Every live node has executed the same entries of every group.
+  [[nodiscard]] bool all_equal() {
+    for (std::uint64_t group = 1; group <= options.groups; ++group) {
+      const JournalMachine* first = nullptr;
+      for (Node& node : nodes) {
+        if (node.life == nullptr) {
+          continue;
+        }
+        const JournalMachine* machine = node.life->machines[group - 1].get();
+        if (first == nullptr) {
+          first = machine;
+        } else if (machine->executed() != first->executed() || machine->journal != first->journal) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  Options options;
+  MemoryNetwork network;
+  FakeTraces traces;
+  std::vector<Node> nodes;
+  std::uint64_t lives = 0;
+  std::uint64_t last_context = 0;
+
+ private:
+  void settle() {
+    for (int bound = 0; bound < 1000; ++bound) {
+      bool any = network.deliver();
+      for (Node& node : nodes) {
+        if (node.life != nullptr) {
+          any = node.life->files->complete_one() || any;
+          node.life->loop.end_turn();
+        }
+      }
+      if (!any) {
+        return;
+      }
+    }
+  }
+};
+
+inline Status Cluster::start(std::uint64_t index) {
+  Node& node = nodes[index - 1];
+  ++lives;
+  node.life = std::make_unique<Life>(*this, index);
+  Life& life = *node.life;
+  life.files = std::make_unique<storage::TestFiles>(node.disk);
+  life.records = std::make_unique<storage::MemoryRecordStore>(node.records, life.loop, life.loop, life.entropy);
+  HostConfig config;
+  config.mesh.cluster = ClusterId(9);
+  config.mesh.self = NodeId(index);
+  config.mesh.incarnation = Incarnation(++node.incarnation);
+  config.mesh.listen_address = life.network.address();
+  consensus::Membership membership;
+  for (std::uint64_t i = 1; i <= nodes.size(); ++i) {
+    membership.voters.emplace_back(i);
+    if (i != index) {
+      config.mesh.peers.push_back({NodeId(i), "n" + std::to_string(i) + ":1"});
+    }
+  }
+  config.log = options.log;
+  config.engine_flush_interval = options.flush_interval;
+  const Environment environment{life.loop, life.loop, life.entropy, *life.files, life.network, *life.records, traces};
+  Result<std::unique_ptr<Host>> host = Host::open(config, environment, life);
+  if (!host) {
+    return std::unexpected(host.error());
+  }
+  life.host = std::move(*host);
+  for (std::uint64_t group = 1; group <= options.groups; ++group) {
+    life.machines.push_back(std::make_unique<JournalMachine>(GroupId(group), *life.records));
+    life.services.push_back(std::make_unique<CountingService>());
+    GroupConfig group_config{GroupId(group), options.factory, {}};
+    group_config.core.self = NodeId(index);
+    group_config.core.initial_membership = membership;
+    QUORATE_TRY(life.host->add_group(group_config, *life.machines.back(), *life.services.back()));
+  }
+  return life.host->start();
+}
+
+inline void Cluster::kill(std::uint64_t index) {
+  Node& node = nodes[index - 1];
+  node.life->loop.crash();
+  node.life->host.reset();
+  node.life.reset();
+  std::mt19937_64 random(lives);
+  node.records.crash(random() % (node.records.unflushed() + 1));
+}
+
+}  // namespace quorate::group
