@@ -57,9 +57,7 @@ const Buffer& Group::watch_header(std::int64_t revision) {
 
 Api::Api(ApiConfig config, const env::Clock& clock, env::Loop& loop)
     : config_(std::move(config)), clock_(clock), loop_(loop), health_(std::make_unique<HealthService>(*this)) {
-  std::sort(config_.members.begin(), config_.members.end(),
-            [](const Member& a, const Member& b) { return a.id < b.id; });
-  members_ = encode_members();
+  set_members(std::move(config_.members));
 }
 
 Api::~Api() { loop_.cancel(leader_timer_); }
@@ -67,6 +65,12 @@ Api::~Api() { loop_.cancel(leader_timer_); }
 void Api::add_group(GroupId id, service::KvService& service) {
   groups_.push_back(
       std::make_unique<Group>(Group{.id = id, .service = &service, .headers = Headers(config_.cluster, config_.self)}));
+}
+
+void Api::set_members(std::vector<Member> members) {
+  std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.id < b.id; });
+  config_.members = std::move(members);
+  members_ = encode_members();
 }
 
 void Api::set_serving(bool serving) { health_->set_serving(serving); }

@@ -76,6 +76,9 @@ class Api : public rpc::Handler {
   /// Before the first call; the first group is the default. The service outlives the Api.
   void add_group(GroupId id, service::KvService& service);
 
+  /// Replaces the member list: a node learns the others' client URLs from them.
+  void set_members(std::vector<Member> members);
+
   /// What gRPC health answers; true from the start.
   void set_serving(bool serving);
   /// Ends all streams with UNAVAILABLE; unary calls are answered by their services' shut_down().
