@@ -64,10 +64,15 @@ function(quorate_executable name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 
-# quorate_fuzzer(<name> <source>... DEPS <target>...): one libFuzzer executable.
+# quorate_fuzzer(<name> <source>... DEPS <target>...): one libFuzzer executable; the target
+# quorate_fuzzers is all of them and what they link.
 function(quorate_fuzzer name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPS")
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  if(NOT TARGET quorate_fuzzers)
+    add_custom_target(quorate_fuzzers)
+  endif()
+  add_dependencies(quorate_fuzzers ${name})
   target_link_libraries(${name} PRIVATE ${arg_DEPS})
   target_compile_options(${name} PRIVATE ${QUORATE_WARNINGS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
