@@ -1,0 +1,310 @@
+// The core's door: building it from what was persisted, inputs in, effects out.
+
+#include "consensus/raft/core.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include "base/assert.h"
+#include "consensus/contract/membership_codec.h"
+#include "consensus/raft/raft.h"
+
+namespace quorate::raft {
+
+using namespace consensus;  // NOLINT(google-build-using-namespace): these files speak the contract's words throughout
+
+namespace {
+
+Membership base_membership(const CoreConfig& config, PersistedState& state) {
+  return state.membership.voters.empty() ? config.initial_membership : std::move(state.membership);
+}
+
+}  // namespace
+
+RaftCore::RaftCore(const CoreConfig& config, PersistedState&& state)
+    : config_(config),
+      log_(state.discarded),
+      memberships_(base_membership(config, state), state.discarded),
+      uncertain_tail_(state.uncertain_tail) {
+  const std::optional<HardState> hard = decode_hard_state(state.state.view());
+  QUORATE_ASSERT(hard.has_value(), "the persisted term and vote can be read", state.state.size());
+  hard_ = *hard;
+  for (const PersistedState::Slot& slot : state.log) {
+    QUORATE_ASSERT(slot.id.position == log_.last_position().next(), "a Raft log has no holes", slot.id.position,
+                   log_.last_position());
+    log_.append(slot.id.tag);
+    if (slot.kind == EntryKind::configuration) {
+      std::optional<Membership> membership = decode_membership(slot.payload.view());
+      QUORATE_ASSERT(membership.has_value(), "a persisted membership can be read", slot.id.position);
+      memberships_.add(std::move(*membership), slot.id);
+    }
+  }
+  QUORATE_ASSERT(log_.last().tag <= hard_.term, "no entry is of a term that the node never reached", log_.last().tag,
+                 hard_.term);
+  commit_ = std::max(state.applied, state.discarded.position);
+  QUORATE_ASSERT(commit_ <= log_.last_position(), "what was applied is in the log or discarded", commit_,
+                 log_.last_position());
+  verified_ = commit_;
+  everywhere_ = state.discarded.position;
+
+  if (!is_voter()) {
+    role_ = Role::learner;
+  } else if (is_sole_voter()) {
+    campaign();
+  } else {
+    expect_leader(LeaderSign::none);
+  }
+}
+
+void RaftCore::step(Instant /*now*/, const Input& input) {
+  open_write_.reset();
+  std::visit([this](const auto& one) { handle(one); }, input);
+  QUORATE_ASSERT(commit_ <= log_.last_position(), "only what is in the log is committed", commit_,
+                 log_.last_position());
+  QUORATE_ASSERT(verified_ >= commit_, "what is committed equals every later leader's log", verified_, commit_);
+}
+
+void RaftCore::take_effects(std::vector<Effect>& out) {
+  open_write_.reset();
+  if (out.empty()) {
+    out.swap(effects_);
+    return;
+  }
+  out.insert(out.end(), std::make_move_iterator(effects_.begin()), std::make_move_iterator(effects_.end()));
+  effects_.clear();
+}
+
+CoreStatus RaftCore::status() const {
+  return {.role = role_,
+          .tag = hard_.term,
+          .leader = leader_,
+          .last = log_.last_position(),
+          .commit = commit_,
+          .membership = membership(),
+          .everywhere = is_leader() ? std::max(everywhere_, lowest_match()) : everywhere_,
+          .uncertain_tail = uncertain_tail_};
+}
+
+std::unique_ptr<Core> RaftCore::clone() const { return std::make_unique<RaftCore>(*this); }
+
+// ---- inputs ---------------------------------------------------------------------------------------------
+
+void RaftCore::handle(const TimerFired& input) {
+  switch (input.kind) {
+    case TimerKind::election: on_election_timer(); break;
+    case TimerKind::heartbeat: on_heartbeat_timer(); break;
+    case TimerKind::retry: break;  // never armed
+  }
+}
+
+void RaftCore::handle(const Receive& input) {
+  const std::optional<Message> message = decode(input.message);
+  if (!message || input.from == config_.self) {
+    trace(Branch::malformed_message, input.from.value(), input.message.size());
+    return;
+  }
+  if (!admit(input.from, *message)) {
+    return;
+  }
+  std::visit(
+      [&](const auto& one) {
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(one)>, Append>) {
+          on(input.from, one, input.entries);
+        } else {
+          on(input.from, one);
+        }
+      },
+      *message);
+}
+
+void RaftCore::handle(const Reconfigure& input) {
+  trace(Branch::reconfiguration_refused);
+  emit(Dropped{input.context, Dropped::Outcome::never});
+}
+
+void RaftCore::handle(const Persisted& input) {
+  QUORATE_ASSERT(input.io <= issued_, "only what was written becomes durable", input.io, issued_);
+  durable_ = std::max(durable_, input.io);
+  if (campaign_ && !campaign_->own_vote.is_none() && campaign_->own_vote <= durable_) {
+    count_own_vote();
+  }
+  if (!lead_) {
+    return;
+  }
+  const Position before = lead_->own_match;
+  while (!lead_->own_writes.empty() && lead_->own_writes.front().io <= durable_) {
+    lead_->own_match = lead_->own_writes.front().last;
+    lead_->own_writes.pop_front();
+  }
+  if (lead_->own_match != before) {
+    advance_commit();
+  }
+}
+
+void RaftCore::handle(const Applied& input) {
+  QUORATE_ASSERT(input.position <= commit_, "only what is committed is executed", input.position, commit_);
+}
+
+void RaftCore::handle(const SnapshotTaken& input) {
+  if (input.id.position <= log_.discarded().position) {
+    return;
+  }
+  if (is_leader()) {
+    everywhere_ = std::max(everywhere_, lowest_match());
+  }
+  if (input.id.position > everywhere_ || input.id.position > commit_ || !log_.has(input.id)) {
+    trace(Branch::discard_refused, input.id.position.value());
+    return;
+  }
+  trace(Branch::log_discarded, input.id.position.value());
+  write().emplace_back(DiscardBelow{input.id, memberships_.at(input.id.position).membership});
+  log_.discard_below(input.id);
+  memberships_.discard_below(input.id.position);
+}
+
+void RaftCore::handle(const SnapshotInstalled& /*input*/) { trace(Branch::snapshot_input_ignored); }
+
+void RaftCore::handle(const SnapshotSent& /*input*/) { trace(Branch::snapshot_input_ignored); }
+
+void RaftCore::handle(const SendDropped& input) {
+  if (Progress* follower = lead_ ? find_follower(input.to) : nullptr; follower != nullptr) {
+    trace(Branch::send_dropped, input.to.value(), input.first.value());
+    follower->on_send_dropped(input.first);
+    replicate_to(*follower);
+  }
+}
+
+void RaftCore::handle(const PeerUp& input) {
+  Link& link = link_of(input.node);
+  const bool is_new_life = input.incarnation > link.incarnation;
+  const bool was_known = !link.incarnation.is_none();
+  link.is_up = true;
+  link.incarnation = std::max(link.incarnation, input.incarnation);
+  if (Progress* follower = lead_ ? find_follower(input.node) : nullptr; follower != nullptr) {
+    if (is_new_life && was_known) {
+      trace(Branch::follower_restarted, input.node.value(), follower->match().value());
+      follower->on_restarted();
+    } else {
+      follower->probe_from(follower->match().next());
+    }
+    replicate_to(*follower, true);
+  }
+  hasten_when_connected();
+}
+
+void RaftCore::handle(const PeerDown& input) {
+  Link& link = link_of(input.node);
+  if (input.incarnation < link.incarnation) {
+    return;  // the link of an earlier life
+  }
+  link.is_up = false;
+  hasten_after_peer_down(input.node);
+}
+
+Link& RaftCore::link_of(NodeId node) {
+  const auto at = std::ranges::lower_bound(links_, node, {}, &Link::node);
+  if (at != links_.end() && at->node == node) {
+    return *at;
+  }
+  return *links_.insert(at, Link{.node = node});
+}
+
+// ---- messages -------------------------------------------------------------------------------------------
+
+bool RaftCore::admit(NodeId from, const Message& message) {
+  if (std::holds_alternative<PreVoteRequest>(message) || std::holds_alternative<VoteRequest>(message)) {
+    return true;  // their handlers decide about the term: a request alone must not depose a leader that lives
+  }
+  const Tag term = std::visit([](const auto& one) { return one.term; }, message);
+  if (term > hard_.term) {
+    const bool is_leaders_word = std::holds_alternative<Append>(message) ||
+                                 std::holds_alternative<Heartbeat>(message) ||
+                                 std::holds_alternative<CommitNotice>(message);
+    adopt_term(term, is_leaders_word ? from : NodeId(), "a message of a higher term");
+    return true;
+  }
+  if (term == hard_.term || std::holds_alternative<PreVoteResponse>(message) ||
+      std::holds_alternative<VoteResponse>(message) || std::holds_alternative<ReadRequest>(message)) {
+    return true;
+  }
+  tell_deposed_leader(from, message);
+  return false;
+}
+
+/// A leader of an old term must learn that it is one, even if nobody campaigns: else a node that has once seen a
+/// higher term could never be led again.
+void RaftCore::tell_deposed_leader(NodeId from, const Message& message) {
+  const Tag term = std::visit([](const auto& one) { return one.term; }, message);
+  if (const auto* append = std::get_if<Append>(&message)) {
+    trace(Branch::deposed_leader_told, from.value(), term.value());
+    send(from, AppendRejected{.term = hard_.term, .rejected = append->previous.position});
+  } else if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
+    trace(Branch::deposed_leader_told, from.value(), term.value());
+    send(from, HeartbeatResponse{.term = hard_.term, .round = heartbeat->round});
+  } else {
+    trace(Branch::stale_message_ignored, from.value(), term.value());
+  }
+}
+
+// ---- effects --------------------------------------------------------------------------------------------
+
+void RaftCore::trace(Branch branch, std::uint64_t a, std::uint64_t b) {
+  emit(Trace{{.name = name_of(branch), .a = a, .b = b}});
+}
+
+std::vector<PersistOp>& RaftCore::write() {
+  if (!open_write_) {
+    issued_ = issued_.next();
+    open_write_ = effects_.size();
+    emit(Persist{.io = issued_});
+  }
+  return std::get<Persist>(effects_[*open_write_]).ops;
+}
+
+void RaftCore::write_state() {
+  write().emplace_back(SetState{encode(hard_)});
+  state_io_ = issued_;
+}
+
+void RaftCore::send(NodeId to, const Message& message, Io after) {
+  send_bytes(to, encode(message), std::nullopt, after);
+}
+
+void RaftCore::send_bytes(NodeId to, Buffer bytes, std::optional<Attach> attach, Io after) {
+  after = std::max(after, state_io_);
+  emit(Send{.to = to, .message = std::move(bytes), .attach = attach, .after = after > durable_ ? after : Io()});
+}
+
+void RaftCore::set_timer(TimerKind kind, Duration min, Duration max) {
+  emit(SetTimer{.kind = kind, .min = min, .max = max});
+}
+
+// ---- small questions ------------------------------------------------------------------------------------
+
+bool RaftCore::is_sole_voter() const {
+  return membership().voters.size() == 1 && membership().voters.front() == config_.self && !membership().is_joint();
+}
+
+std::uint64_t RaftCore::ticks_per_election_timeout() const {
+  const Duration::rep heartbeat = std::max<Duration::rep>(config_.heartbeat_interval.count(), 1);
+  const Duration::rep ticks = (config_.election_timeout.count() + heartbeat - 1) / heartbeat;
+  return static_cast<std::uint64_t>(std::max<Duration::rep>(ticks, 1));
+}
+
+// ---- the factory ----------------------------------------------------------------------------------------
+
+std::unique_ptr<Core> make_raft(const CoreConfig& config, PersistedState state) {
+  return std::make_unique<RaftCore>(config, std::move(state));
+}
+
+CoreFactory raft_factory() { return {.protocol = "raft", .make = &make_raft}; }
+
+std::span<const std::string_view> all_raft_trace_names() { return kBranchNames; }
+
+std::span<const std::string_view> raft_trace_names() {
+  return std::span(kBranchNames).first(static_cast<std::size_t>(kFirstRareBranch));
+}
+
+}  // namespace quorate::raft

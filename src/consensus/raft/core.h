@@ -1,0 +1,206 @@
+#pragma once
+// One replica of one Raft group.
+//
+// Invariants: 1. term and vote are durable before a message reveals them: every Send waits at least for `state_io_`.
+//             2. a follower acknowledges only what one append covered and what is durable.
+//             3. entries that equal the leader's are never cut off; nothing at or below `verified_` is.
+//             4. a leader counts itself only for what Persisted has confirmed, and commits only entries of its own term
+//                by counting (paper 5.4.2). 5. `commit_` never falls. 6. at most one Persist per step.
+// Paper: figure 2; thesis: 3.10 (transfer), 6.4 (reads), 9.6 (pre-vote), 10.2.1 (parallel writes).
+// Lives on its group's loop. Files: core.cc (door), election.cc, follower.cc, replication.cc, reads.cc, transfer.cc.
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "consensus/contract/core.h"
+#include "consensus/raft/branches.h"
+#include "consensus/raft/hard_state.h"
+#include "consensus/raft/log_view.h"
+#include "consensus/raft/membership_history.h"
+#include "consensus/raft/state.h"
+#include "consensus/raft/wire.h"
+#include "quorum/quorum.h"
+
+namespace quorate::raft {
+
+class RaftCore final : public consensus::Core {
+ public:
+  RaftCore(const consensus::CoreConfig& config, consensus::PersistedState&& state);
+
+  void step(Instant now, const consensus::Input& input) override;
+  void take_effects(std::vector<consensus::Effect>& out) override;
+  [[nodiscard]] consensus::CoreStatus status() const override;
+  [[nodiscard]] std::unique_ptr<consensus::Core> clone() const override;
+  void hash_into(Hasher& hasher) const override;
+
+ private:
+  using Entries = std::span<const consensus::Entry>;
+
+  /// How sure a follower is that its leader lives. While `fresh` it votes for nobody else (thesis 4.2.3).
+  enum class LeaderSign : std::uint8_t { none, fresh, silent };
+
+  // ---- core.cc: inputs
+  void handle(const consensus::TimerFired& input);
+  void handle(const consensus::Receive& input);
+  void handle(const consensus::Propose& input);
+  void handle(const consensus::Reconfigure& input);
+  void handle(const consensus::TransferLeadership& input);
+  void handle(const consensus::Read& input);
+  void handle(const consensus::Persisted& input);
+  void handle(const consensus::Applied& input);
+  void handle(const consensus::SnapshotTaken& input);
+  void handle(const consensus::SnapshotInstalled& input);
+  void handle(const consensus::SnapshotSent& input);
+  void handle(const consensus::SendDropped& input);
+  void handle(const consensus::PeerUp& input);
+  void handle(const consensus::PeerDown& input);
+
+  // ---- core.cc: messages. False from admit: the message is stale or must not touch the term.
+  [[nodiscard]] bool admit(NodeId from, const Message& message);
+  void tell_deposed_leader(NodeId from, const Message& message);
+  [[nodiscard]] Link& link_of(NodeId node);
+
+  // ---- core.cc: effects
+  void emit(consensus::Effect effect) { effects_.push_back(std::move(effect)); }
+  void trace(Branch branch, std::uint64_t a = 0, std::uint64_t b = 0);
+  /// The one Persist of this step; a further call in the same step adds to it.
+  [[nodiscard]] std::vector<consensus::PersistOp>& write();
+  void write_state();
+  /// Sends once `after` and the hard state are durable.
+  void send(NodeId to, const Message& message, Io after = {});
+  void send_bytes(NodeId to, Buffer bytes, std::optional<consensus::Attach> attach = std::nullopt, Io after = {});
+  void set_timer(consensus::TimerKind kind, Duration min, Duration max);
+
+  // ---- election.cc
+  void on_election_timer();
+  void hear_leader();
+  void expect_leader(LeaderSign sign);
+  void campaign();
+  void become_pre_candidate();
+  void become_candidate(bool by_transfer);
+  void become_follower(NodeId leader, std::string_view why);
+  void become_leader();
+  void adopt_term(Tag term, NodeId leader, std::string_view why);
+  void change_role(consensus::Role role, NodeId leader, std::string_view why);
+  void ask_for_votes(const Message& question, Io after = {});
+  void count_vote(NodeId from, bool granted, bool conditional);
+  void check_campaign();
+  void count_own_vote();
+  void retry_split_vote();
+  void hasten_after_peer_down(NodeId node);
+  void hasten_when_connected();
+  [[nodiscard]] bool trusts_leader() const;
+  void on(NodeId from, const PreVoteRequest& message);
+  void on(NodeId from, const PreVoteResponse& message);
+  void on(NodeId from, const VoteRequest& message);
+  void on(NodeId from, const VoteResponse& message);
+
+  // ---- follower.cc
+  [[nodiscard]] bool follow(NodeId from);
+  void on(NodeId from, const Append& message, Entries entries);
+  void on(NodeId from, const Heartbeat& message);
+  void on(NodeId from, const CommitNotice& message);
+  void reject_append(NodeId from, EntryId previous);
+  [[nodiscard]] bool are_plausible(const Append& message, Entries entries) const;
+  /// Writes what of `entries` is not there yet. False: they contradict what is committed.
+  [[nodiscard]] bool store(Entries entries);
+  void verify_up_to(Position position, Position leader_commit);
+  void learn_commit(Position leader_commit);
+  void truncate_from(Position position);
+  void adopt_configuration(const consensus::Entry& entry);
+  void set_commit(Position position);
+
+  // ---- replication.cc
+  void append_own(std::span<const consensus::Proposal> batch);
+  void append_noop();
+  void finish_own_append();
+  /// Sends what the window allows. `even_empty`: at least one append, to learn where the follower is.
+  void replicate_to(Progress& follower, bool even_empty = false);
+  [[nodiscard]] bool send_append(Progress& follower);
+  [[nodiscard]] const Buffer& encoded_append(EntryId previous);
+  void advance_commit();
+  void send_commit_notices();
+  void start_heartbeats();
+  void on_heartbeat_timer();
+  void send_heartbeats(bool regular);
+  /// False: nobody answers, the leader has stepped down.
+  [[nodiscard]] bool check_quorum();
+  /// What every member has, as far as this leader knows.
+  [[nodiscard]] Position lowest_match() const;
+  [[nodiscard]] Progress* find_follower(NodeId node);
+  [[nodiscard]] const Progress* find_follower(NodeId node) const;
+  void on(NodeId from, const AppendAccepted& message);
+  void on(NodeId from, const AppendRejected& message);
+  void on(NodeId from, const HeartbeatResponse& message);
+
+  // ---- reads.cc
+  void read_at_leader(LeaderRead read);
+  void begin_read_round();
+  void mark_reads_begun();
+  void confirm_round();
+  void serve_confirmed_reads();
+  void serve(const LeaderRead& read);
+  void drop_reads();
+  void resend_reads();
+  void on(NodeId from, const ReadRequest& message);
+  void on(NodeId from, const ReadResponse& message);
+  [[nodiscard]] bool has_committed_in_own_term() const;
+
+  // ---- transfer.cc
+  void try_transfer();
+  void on_transfer_tick();
+  void on(NodeId from, const TimeoutNow& message);
+
+  // ---- small questions
+  [[nodiscard]] bool is_leader() const { return role_ == consensus::Role::leader; }
+  [[nodiscard]] const consensus::Membership& membership() const { return memberships_.current(); }
+  [[nodiscard]] quorum::Voters voters() const { return {membership().voters, membership().outgoing_voters}; }
+  [[nodiscard]] bool is_voter() const { return membership().is_voter(config_.self); }
+  [[nodiscard]] bool is_sole_voter() const;
+  [[nodiscard]] std::uint64_t ticks_per_election_timeout() const;
+
+  // ---- configuration
+  consensus::CoreConfig config_;
+
+  // ---- durable, as far as written (see state_io_ and log_io_)
+  HardState hard_;
+  LogView log_;
+  MembershipHistory memberships_;
+
+  // ---- writes
+  Io issued_;    ///< the last Persist
+  Io durable_;   ///< the last confirmed one
+  Io state_io_;  ///< the last write of the hard state
+  Io log_io_;    ///< the last write of entries: an acknowledgement waits for it
+
+  // ---- volatile, in every role
+  consensus::Role role_ = consensus::Role::follower;
+  NodeId leader_;
+  LeaderSign leader_sign_ = LeaderSign::none;
+  bool heard_any_leader_ = false;  ///< in this life
+  Position commit_;
+  /// Everything up to here equals the log of the current term's leader (at least commit_): what a follower may take a
+  /// commit for, and must not cut off.
+  Position verified_;
+  Position everywhere_;
+  /// The log's end was damaged: no firm vote until a leader has confirmed it. Cleared for good by the first.
+  bool uncertain_tail_ = false;
+  std::vector<Link> links_;  ///< sorted by node
+
+  // ---- volatile, in one role
+  std::optional<Campaign> campaign_;
+  std::optional<Leadership> lead_;
+  std::deque<ForwardedRead> forwarded_;
+  std::uint64_t last_read_number_ = 0;
+  std::uint64_t resend_up_to_ = 0;  ///< forwarded reads up to this number have waited a whole heartbeat
+
+  // ---- this step's effects
+  std::vector<consensus::Effect> effects_;
+  std::optional<std::size_t> open_write_;  ///< index of this step's Persist in effects_
+};
+
+}  // namespace quorate::raft

@@ -1,0 +1,90 @@
+// The hash of a replica's state in normal form, for the explorer: replicas that will behave alike hash alike. Times
+// and pointers are not in it; writes, rounds, read numbers and contexts count from the oldest that matters.
+
+#include <algorithm>
+#include <limits>
+
+#include "consensus/raft/core.h"
+
+namespace quorate::raft {
+namespace {
+
+void add_tally(Hasher& hasher, const quorum::Tally& tally) {
+  hasher.add(tally.entries().size());
+  for (const auto& [node, granted] : tally.entries()) {
+    hasher.add(node);
+    hasher.add(std::uint64_t{granted});
+  }
+}
+
+void add_leadership(Hasher& hasher, const Leadership& lead, Io durable) {
+  for (const Progress& follower : lead.followers) {
+    follower.hash_into(hasher);
+  }
+  hasher.add(lead.own_match);
+  for (const OwnWrite& write : lead.own_writes) {
+    hasher.add(write.io.value() - durable.value());
+    hasher.add(write.last);
+  }
+  hasher.add(lead.round);
+  hasher.add(lead.confirmed_round);
+  hasher.add(lead.confirmed_at_tick);
+  hasher.add(lead.silent_ticks);
+  std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
+  for (const LeaderRead& read : lead.reads) {
+    oldest = read.context.is_none() ? oldest : std::min(oldest, read.context.value());
+  }
+  for (const LeaderRead& read : lead.reads) {
+    hasher.add(read.from);
+    hasher.add(read.context.is_none() ? 0 : read.context.value() - oldest + 1);
+    hasher.add(read.life);
+    hasher.add(read.number);
+    hasher.add(read.round);
+    hasher.add(read.position);
+  }
+  if (lead.transfer) {
+    hasher.add(lead.transfer->to);
+    hasher.add(lead.transfer->ticks_left * 2 + (lead.transfer->told ? 1 : 0));
+  }
+}
+
+}  // namespace
+
+void RaftCore::hash_into(Hasher& hasher) const {
+  const auto add_write = [&](Io io) { hasher.add(io > durable_ ? io.value() - durable_.value() : 0); };
+  hasher.add(config_.self);
+  hasher.add(hard_.term);
+  hasher.add(hard_.vote);
+  log_.hash_into(hasher);
+  memberships_.hash_into(hasher);
+  add_write(issued_);
+  add_write(state_io_);
+  add_write(log_io_);
+  hasher.add(static_cast<std::uint64_t>(role_));
+  hasher.add(leader_);
+  hasher.add(static_cast<std::uint64_t>(leader_sign_));
+  hasher.add((heard_any_leader_ ? 1U : 0U) | (uncertain_tail_ ? 2U : 0U));
+  hasher.add(commit_);
+  hasher.add(verified_);
+  hasher.add(everywhere_);
+  for (const Link& link : links_) {
+    hasher.add(link.node);
+    hasher.add(link.incarnation);
+    hasher.add(std::uint64_t{link.is_up});
+  }
+  if (campaign_) {
+    add_tally(hasher, campaign_->votes);
+    add_tally(hasher, campaign_->firm_votes);
+    add_write(campaign_->own_vote);
+  }
+  if (lead_) {
+    add_leadership(hasher, *lead_, durable_);
+  }
+  for (const ForwardedRead& read : forwarded_) {
+    hasher.add(read.context.value() - forwarded_.front().context.value());
+    hasher.add(last_read_number_ - read.number);
+  }
+  hasher.add(last_read_number_ - resend_up_to_);
+}
+
+}  // namespace quorate::raft
