@@ -94,6 +94,8 @@ struct StoreLimits {
   std::uint32_t max_txn_ops = 128;
   std::int64_t min_lease_ttl = 2;              ///< seconds
   std::int64_t max_lease_ttl = 9'000'000'000;  ///< seconds
+  std::size_t recent_bytes = 64U << 20;        ///< written records kept in memory after the engine has them
+  std::size_t cache_bytes = 32U << 20;         ///< records read from the engine kept in memory
 };
 
 /// A page of history for a watcher that catches up.
