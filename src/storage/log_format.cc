@@ -118,9 +118,7 @@ void append_op(std::string& out, const LogOp& op, std::vector<std::uint32_t>& ch
     case Kind::discard_below:
       codec::append_varint(out, op.entry.id.position.value());
       codec::append_varint(out, op.entry.id.tag.value());
-      if (op.kind != Kind::discard_below) {
-        codec::append_varint(out, op.generation.value());
-      }
+      codec::append_varint(out, op.generation.value());
       append_sized(out, op.blob.view());
       break;
     case Kind::set_cell:
@@ -161,9 +159,7 @@ LogOp read_op(codec::Reader& in, std::uint32_t& payload_size, std::uint32_t& pay
     payload_checksum = in.u32();
     return op;
   }
-  if (op.kind != Kind::discard_below) {
-    op.generation = Generation(in.varint());
-  }
+  op.generation = Generation(in.varint());
   op.blob = Buffer::copy_of(in.sized_bytes());
   return op;
 }

@@ -34,17 +34,15 @@ void LogIndex::apply(GroupId id, const std::vector<LogOp>& ops, std::uint64_t se
         break;
       case Kind::discard_below:
         if (op.entry.id.position >= group.base_id.position) {
-          set_base(group, op, serial);
+          set_base(group, op, serial);  // with the generation, so that it is in the newest base's frame
           group.entries.discard_up_to(op.entry.id.position, [this](const EntrySlot& slot) { forget(slot); });
         }
         break;
       case Kind::reset_to:
         group.entries.truncate_from(Position(0), [this](const EntrySlot& slot) { forget(slot); });
-        group.generation = op.generation;
         set_base(group, op, serial);
         break;
       case Kind::restore_base:
-        group.generation = op.generation;
         set_base(group, op, serial);
         break;
       case Kind::set_cell: {
@@ -66,6 +64,7 @@ void LogIndex::set_record(Record& record, const Buffer& blob, std::size_t extra,
 
 void LogIndex::set_base(Group& group, const LogOp& op, std::uint64_t serial) {
   group.base_id = op.entry.id;
+  group.generation = op.generation;
   set_record(group.base, op.blob, kBaseOverhead, serial);
 }
 
@@ -134,6 +133,11 @@ void LogIndex::evict(std::uint64_t durable) {
       slot->payload = {};
     }
   }
+}
+
+Generation LogIndex::generation_of(GroupId group) const {
+  const auto found = groups_.find(group);
+  return found == groups_.end() ? Generation() : found->second.generation;
 }
 
 std::optional<Tag> LogIndex::tag_of(GroupId group, Position position) const {

@@ -58,6 +58,7 @@ class LogIndex {
   /// Frees the oldest payloads above the bound, of frames up to `durable`.
   void evict(std::uint64_t durable);
 
+  [[nodiscard]] Generation generation_of(GroupId group) const;
   [[nodiscard]] std::optional<Tag> tag_of(GroupId group, Position position) const;
   [[nodiscard]] bool cached(GroupId group, Position first, Position last, std::size_t max_bytes,
                             std::vector<LogEntry>& out) const;

@@ -82,6 +82,17 @@ struct GroupModel {
     }
   }
 
+  [[nodiscard]] std::string text() const {
+    std::string out = "state '" + state + "', base " + std::to_string(base.position.value()) + "." +
+                      std::to_string(base.tag.value()) + " '" + base_blob + "', generation " +
+                      std::to_string(generation.value()) + ", entries";
+    for (const auto& [position, entry] : entries) {
+      out += " " + std::to_string(position.value()) + "." + std::to_string(std::get<0>(entry).value()) + ":" +
+             std::to_string(std::get<2>(entry).size());
+    }
+    return out + ", cells " + std::to_string(cells.size());
+  }
+
   static GroupModel of(const RecoveredGroup& group) {
     GroupModel model{.state = std::string(group.state.view()),
                      .base = group.discarded,
@@ -154,7 +165,8 @@ class LogNode : public LogEvents {
       while (match > 0 && history.states[match - 1] != found[id]) {
         --match;
       }
-      ASSERT_GT(match, 0U) << "group " << id.value() << " holds what never was";
+      ASSERT_GT(match, 0U) << "group " << id.value() << " holds what never was: " << found[id].text() << "\nnewest: "
+                           << history.states.back().text();
       ASSERT_GE(history.ios[match - 1], history.confirmed) << "group " << id.value() << " lost what was confirmed";
       history.states = {found[id]};
       history.ios = {Io(0)};

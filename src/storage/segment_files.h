@@ -74,13 +74,13 @@ class SegmentFiles {
   const std::string directory_;
   const LogOptions& options_;
   const Callback<Status> changed_;
+  std::string header_bytes_;  ///< of the header write under way; in front of the files, whose end waits for it
+  ByteView header_part_;
   std::deque<std::unique_ptr<SegmentFile>> live_;  ///< oldest first; the last is active
   std::unique_ptr<SegmentFile> next_;
   bool next_ready_ = false;
   bool header_failed_ = false;
   std::vector<std::unique_ptr<SegmentFile>> spares_;
-  std::string header_bytes_;  ///< of the header write under way
-  ByteView header_part_;
   std::uint32_t last_number_ = 0;
   std::uint64_t first_live_ = 0;
   bool preparing_ = false;

@@ -66,7 +66,13 @@ void WriteAheadLog::append(GroupId group, Io io, std::vector<LogOp> ops) {
     return;  // nothing is confirmed any more
   }
   std::uint64_t bytes = kFrameHeadBytes;
-  for (const LogOp& op : ops) {
+  Generation generation = index_.generation_of(group);
+  for (LogOp& op : ops) {
+    if (op.kind == LogOp::Kind::discard_below) {
+      op.generation = generation;  // the base record is whole: the frame of the last reset may go
+    } else if (op.kind == LogOp::Kind::reset_to || op.kind == LogOp::Kind::restore_base) {
+      generation = op.generation;
+    }
     bytes += op.entry.payload.size() + op.blob.size() + op.key.size() + 32;
   }
   LogBatch& batch = open_batch(bytes);

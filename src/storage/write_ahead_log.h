@@ -83,11 +83,11 @@ class WriteAheadLog final : public Log {
   LogEvents* events_ = nullptr;
   Liveness liveness_;
   LogIndex index_;
-  SegmentFiles segments_;
   LogStats stats_;
 
   std::deque<LogBatch> queue_;          ///< waiting; the last one takes new frames
   std::unique_ptr<LogBatch> writing_;   ///< being written
+  SegmentFiles segments_;               ///< behind `writing_`: a file's end waits for the write that reads from it
   bool scheduled_ = false;
   std::optional<Error> failure_;        ///< set: nothing is written or confirmed any more
   bool waiting_ = false;                ///< the queue waits for the next segment
