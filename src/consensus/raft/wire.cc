@@ -143,7 +143,9 @@ std::optional<Message> decode_type(std::uint8_t type, FieldReader& reader) {
     }
     std::variant_alternative_t<Index, Message> message;
     fields(reader, message);
-    if (!reader.finished() || message.term.is_none()) {
+    // Only who was never in an election has no term, and can say so only in answer to a pre-vote.
+    constexpr bool may_lack_term = std::is_same_v<std::variant_alternative_t<Index, Message>, PreVoteResponse>;
+    if (!reader.finished() || (message.term.is_none() && !may_lack_term)) {
       return std::nullopt;
     }
     return message;

@@ -1,0 +1,209 @@
+// Three nodes in one process, three groups each, the Raft core: whole hosts over disks, network and engines in memory.
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "consensus/raft/raft.h"
+#include "group/cluster_for_test.h"
+
+namespace quorate::group {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ClusterTest : public testing::Test {
+ protected:
+  void start_all() {
+    for (std::uint64_t i = 1; i <= cluster_.nodes.size(); ++i) {
+      const Status started = cluster_.start(i);
+      ASSERT_TRUE(started.has_value()) << started.error().text;
+    }
+    ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); })) << history();
+  }
+  /// What happened so far, for a failure's message.
+  [[nodiscard]] std::string history() const {
+    std::string text;
+    for (const auto& [name, count] : cluster_.traces.counts) {
+      text += name + " " + std::to_string(count) + "\n";
+    }
+    return text;
+  }
+  /// Proposes `count` commands to each group, in batches, and waits until the leader's machine has them.
+  void propose(int count, const std::string& name) {
+    for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
+      for (int i = 0; i < count; ++i) {
+        const std::string command = name + std::to_string(group) + "/" + std::to_string(i);
+        if (cluster_.propose(group, command)) {
+          expected_[group].push_back(command);
+        }
+        if (i % 50 == 49) {
+          cluster_.run(1ms);
+        }
+      }
+    }
+  }
+  /// Everything that was proposed without a fault around it is there, in order, on every live node.
+  void expect_all_there() {
+    ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led() && cluster_.all_equal() && all_executed(); }))
+        << history();
+    for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
+      for (std::uint64_t node = 1; node <= cluster_.nodes.size(); ++node) {
+        if (cluster_.nodes[node - 1].life == nullptr) {
+          continue;
+        }
+        std::vector<std::string> commands;
+        for (const auto& [position, command] : cluster_.machine(node, group).journal) {
+          commands.push_back(command);
+        }
+        EXPECT_EQ(commands, expected_[group]) << "node " << node << ", group " << group;
+      }
+    }
+  }
+  [[nodiscard]] bool all_executed() {
+    for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
+      const std::uint64_t leader = cluster_.leader_of(group);
+      if (leader == 0 || cluster_.machine(leader, group).journal.size() < expected_[group].size()) {
+        return false;
+      }
+    }
+    return true;
+  }
+  [[nodiscard]] std::uint64_t follower_of(std::uint64_t group) const { return cluster_.leader_of(group) % 3 + 1; }
+
+  Cluster cluster_{{.factory = raft::raft_factory()}};
+  std::map<std::uint64_t, std::vector<std::string>> expected_;
+};
+
+TEST_F(ClusterTest, AThousandEntriesReachEveryReplicaOfEveryGroup) {
+  start_all();
+  propose(1000, "first ");
+  expect_all_there();
+}
+
+TEST_F(ClusterTest, AKilledNodeComesBackWithEverything) {
+  start_all();
+  propose(300, "before ");
+  expect_all_there();
+  const std::uint64_t victim = follower_of(1);
+  cluster_.kill(victim);
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+  propose(300, "without ");
+  ASSERT_TRUE(cluster_.run_until([this] { return all_executed(); }));
+  ASSERT_TRUE(cluster_.start(victim).has_value());
+  expect_all_there();
+}
+
+TEST_F(ClusterTest, AllAtOnceKilledTheyComeBackWithEverything) {
+  start_all();
+  propose(300, "before ");
+  expect_all_there();
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    cluster_.kill(i);
+  }
+  start_all();
+  expect_all_there();
+  propose(100, "after ");
+  expect_all_there();
+}
+
+TEST_F(ClusterTest, AnIdleGroupDoesNotPinTheLog) {
+  start_all();
+  propose(100, "once ");
+  expect_all_there();
+  for (int i = 0; i < 40; ++i) {  // only group 1 goes on
+    for (int j = 0; j < 100; ++j) {
+      const std::string command = "more " + std::to_string(i * 100 + j);
+      ASSERT_TRUE(cluster_.propose(1, command));
+      expected_[1].push_back(command);
+    }
+    cluster_.run(20ms);
+  }
+  expect_all_there();
+  cluster_.run(3s);
+  for (std::uint64_t node = 1; node <= 3; ++node) {
+    const storage::LogStats& stats = cluster_.life(node).host->log_stats();
+    EXPECT_GT(stats.bytes_written, 3 * cluster_.options.log.segment_bytes);
+    EXPECT_LE(stats.live_segments, 3U) << "node " << node;
+    EXPECT_GT(stats.recycled_segments, 0U);
+  }
+}
+
+TEST_F(ClusterTest, AFollowerThatWasCutOffCatchesUpFromTheDisk) {
+  cluster_.options.log.cache_bytes = 2048;
+  start_all();
+  const std::uint64_t victim = follower_of(1);
+  cluster_.network.cut.insert(victim);
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+  propose(500, "meanwhile ");
+  ASSERT_TRUE(cluster_.run_until([this] { return all_executed(); }));
+  cluster_.network.cut.clear();
+  expect_all_there();
+  EXPECT_GT(cluster_.traces.counts["group.send_fetches"], 0);
+}
+
+TEST_F(ClusterTest, ReadsAreServedByEveryNodeWithOneRoundATurn) {
+  start_all();
+  propose(10, "x ");
+  expect_all_there();
+  for (std::uint64_t node = 1; node <= 3; ++node) {
+    for (std::uint64_t i = 0; i < 10; ++i) {
+      cluster_.life(node).host->replica(GroupId(2)).read(Context(10'000 + i));
+    }
+    EXPECT_TRUE(cluster_.run_until([&] { return cluster_.life(node).services[1]->served == 10; }, 2s)) << node;
+  }
+}
+
+TEST_F(ClusterTest, OneNodeAloneAcceptsNothingAndServesNoRead) {
+  start_all();
+  const std::uint64_t alone = cluster_.leader_of(1);
+  cluster_.network.cut.insert(alone);
+  Replica& replica = cluster_.life(alone).host->replica(GroupId(1));
+  const Position before = replica.executed();
+  (void)replica.propose(Context(99'999), Buffer::copy_of("lost"));
+  replica.read(Context(99'998));
+  cluster_.run(5s);
+  EXPECT_EQ(replica.executed(), before);
+  EXPECT_EQ(cluster_.life(alone).services[0]->served, 0);
+  EXPECT_NE(cluster_.leader_of(1), 0U) << "the others go on";
+  propose(20, "others ");
+  cluster_.network.cut.clear();
+  expect_all_there();
+}
+
+TEST_F(ClusterTest, KillsInTheMiddleOfWritesLoseNothingThatWasExecuted) {
+  std::mt19937_64 random(7);
+  start_all();
+  std::map<std::uint64_t, std::map<std::uint64_t, std::string>> executed;  // group -> what some node executed
+  for (int round = 0; round < 25; ++round) {
+    for (std::uint64_t group = 1; group <= 3; ++group) {
+      for (int i = 0; i < 30; ++i) {
+        (void)cluster_.propose(group, "r" + std::to_string(round) + "-" + std::to_string(i));
+      }
+    }
+    cluster_.run(Duration(1ms) * static_cast<int>(random() % 4));
+    for (std::uint64_t node = 1; node <= 3; ++node) {
+      for (std::uint64_t group = 1; group <= 3; ++group) {
+        for (const auto& [position, command] : cluster_.machine(node, group).journal) {
+          const auto [known, added] = executed[group].emplace(position, command);
+          ASSERT_EQ(known->second, command) << "group " << group << ", position " << position;
+        }
+      }
+    }
+    const std::uint64_t victim = random() % 3 + 1;
+    cluster_.kill(victim);
+    cluster_.run(Duration(1ms) * static_cast<int>(random() % 300));
+    const Status started = cluster_.start(victim);
+    ASSERT_TRUE(started.has_value()) << started.error().text;
+    ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+  }
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_equal(); }));
+  for (const auto& [group, entries] : executed) {
+    for (const auto& [position, command] : entries) {
+      EXPECT_EQ(cluster_.machine(1, group).journal[position], command);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quorate::group
