@@ -4,23 +4,32 @@
 
 namespace quorate::service {
 
-void AnswerQueue::add(AnswerTo to, Answer answer) {
-  items_.push_back({to, std::move(answer)});
-  if (!is_scheduled_) {
-    is_scheduled_ = true;
+void AnswerQueue::add(Request& request) {
+  requests_.settle(request);
+  leaving_.push_back(request.number);
+  if (!std::exchange(is_scheduled_, true)) {
     loop_.defer(Callback<>::to<&AnswerQueue::deliver>(this));
   }
 }
 
 void AnswerQueue::deliver(std::uint64_t) {
   is_scheduled_ = false;
-  std::vector<Item> leaving = std::move(leaving_);
-  leaving.swap(items_);
-  for (Item& item : leaving) {
-    item.to(item.answer);
+  std::vector<Ticket> leaving = std::exchange(spare_, {});
+  leaving.swap(leaving_);
+  for (const Ticket number : leaving) {
+    Request* request = requests_.find(number);
+    if (request == nullptr) {
+      continue;  // abandoned
+    }
+    const AnswerTo to = request->to;
+    const Answer answer = std::move(request->result);
+    requests_.release(*request);
+    if (to) {
+      to(answer);
+    }
   }
   leaving.clear();
-  leaving_ = std::move(leaving);
+  spare_ = std::move(leaving);
 }
 
 }  // namespace quorate::service

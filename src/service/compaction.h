@@ -41,8 +41,9 @@ class Compaction {
       return;
     }
     for (const Ticket number : std::exchange(waiting_, {})) {
-      if (Request* request = parts_.requests.find(number); request != nullptr) {
-        parts_.finish(*request, std::move(request->result));
+      if (Request* request = parts_.requests.find_waiting(number); request != nullptr) {
+        Answer answer = std::move(request->result);
+        parts_.finish(*request, std::move(answer));
       }
     }
   }

@@ -60,15 +60,11 @@ void GroupService::attach(group::Replica& replica, kv::Store& store) {
 // ---- requests -----------------------------------------------------------------------------------------------
 
 Ticket GroupService::refuse(Outcome outcome, Failure failure, AnswerTo to) {
-  parts_.answers.add(to, Answer{.outcome = outcome, .failure = failure, .term = parts_.leadership.tag()});
-  return 0;
+  return parts_.answer(to, Answer{.outcome = outcome, .failure = failure});
 }
 
 Ticket GroupService::answer_now(Buffer body, AnswerTo to) {
-  parts_.answers.add(to, Answer{.revision = parts_.store->revision(),
-                                .term = parts_.leadership.tag(),
-                                .body = std::move(body)});
-  return 0;
+  return parts_.answer(to, Answer{.revision = parts_.store->revision(), .body = std::move(body)});
 }
 
 Ticket GroupService::write(CommandKind kind, Buffer request, Failure invalid, Instant deadline, AnswerTo to) {
@@ -209,7 +205,9 @@ void GroupService::shut_down() {
     return;
   }
   for (const Ticket number : parts_.requests.all()) {
-    parts_.finish(*parts_.requests.find(number), Outcome::stopped);
+    if (Request* request = parts_.requests.find_waiting(number); request != nullptr) {
+      parts_.finish(*request, Outcome::stopped);
+    }
   }
   parts_.is_stopped = true;
   parts_.loop.cancel(std::exchange(deadline_timer_, 0));
@@ -270,15 +268,21 @@ void GroupService::on_peer_down(NodeId node) {
 // ---- events of the store ------------------------------------------------------------------------------------
 
 bool GroupService::wants_reply(const kv::RequestId& request) const {
-  return request.origin == parts_.self && request.incarnation == parts_.incarnation &&
-         parts_.requests.find(request.number) != nullptr;
+  if (request.origin != parts_.self || request.incarnation != parts_.incarnation) {
+    return false;
+  }
+  const Request* waiting = parts_.requests.find(request.number);
+  return waiting != nullptr && waiting->stage != Stage::answered;
 }
 
 void GroupService::on_reply(const kv::RequestId& request, kv::Reply reply) {
   if (!wants_reply(request)) {
     return;
   }
-  Request* waiting = parts_.requests.find(request.number);
+  Request* waiting = parts_.requests.find_waiting(request.number);
+  if (waiting == nullptr) {
+    return;
+  }
   codec::CompactionRequest compaction;
   if (waiting->command == CommandKind::compact && reply.failure == Failure::none &&
       codec::read_request(waiting->bytes.view(), compaction) && compaction.physical) {
@@ -313,7 +317,7 @@ void GroupService::on_item(NodeId from, Incarnation life, const Item& item, cons
     leases_.on_question(from, life, item, message);
     return;
   }
-  Request* request = parts_.requests.find(item.number);
+  Request* request = parts_.requests.find_waiting(item.number);
   if (request == nullptr || request->asked != from) {
     return;
   }
@@ -333,7 +337,7 @@ void GroupService::on_reachable(NodeId node) {
 }
 
 void GroupService::on_not_sent(NodeId to, const Item& item) {
-  Request* request = parts_.requests.find(item.number);
+  Request* request = parts_.requests.find_waiting(item.number);
   if (request == nullptr || request->asked != to || (item.kind != ItemKind::propose && item.kind != ItemKind::ask)) {
     return;
   }
@@ -365,7 +369,7 @@ void GroupService::on_deadline_timer(std::uint64_t) {
   due_.clear();
   parts_.requests.take_due(parts_.clock.now(), due_);
   for (const Ticket number : due_) {
-    Request* request = parts_.requests.find(number);
+    Request* request = parts_.requests.find_waiting(number);
     if (request == nullptr) {
       continue;
     }

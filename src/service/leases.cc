@@ -68,8 +68,7 @@ Buffer time_to_live_answer(std::int64_t id, const LeaseKeeper::View& lease, std:
 Ticket Leases::grant(Buffer request, Instant deadline, AnswerTo to) {
   codec::LeaseGrantRequest grant;
   if (!codec::read_request(request.view(), grant)) {
-    parts_.answers.add(to, Answer{.outcome = Outcome::failed, .failure = kv::Failure::malformed});
-    return 0;
+    return parts_.answer(to, Answer{.outcome = Outcome::failed, .failure = kv::Failure::malformed});
   }
   while (grant.id == 0) {
     // Distinct inputs, spread over all positive ids: one more of them meets one in use about never.
@@ -90,15 +89,13 @@ Ticket Leases::grant(Buffer request, Instant deadline, AnswerTo to) {
 Ticket Leases::ask(RequestKind kind, Buffer request, Instant deadline, AnswerTo to) {
   LeaseQuestion question;
   if (!read_question(request.view(), question)) {
-    parts_.answers.add(to, Answer{.outcome = Outcome::failed, .failure = kv::Failure::malformed});
-    return 0;
+    return parts_.answer(to, Answer{.outcome = Outcome::failed, .failure = kv::Failure::malformed});
   }
   const Instant now = parts_.clock.now();
   Request* added = parts_.requests.add(kind, std::move(request), now,
                                        std::min(deadline, now + parts_.config.request_timeout), false);
   if (added == nullptr) {
-    parts_.answers.add(to, Answer{.outcome = Outcome::too_many_requests});
-    return 0;
+    return parts_.answer(to, Answer{.outcome = Outcome::too_many_requests});
   }
   added->to = to;
   added->revision = parts_.store->revision();

@@ -15,10 +15,20 @@ void Parts::finish(Request& request, Answer answer) {
                     .attempt = request.origin_attempt,
                     .bytes = answer.body.view()};
     courier->reply(request.origin, request.origin_life, item);
-  } else if (request.to) {
-    answers.add(request.to, std::move(answer));
+    requests.release(request);
+    return;
   }
-  requests.release(request);
+  request.result = std::move(answer);
+  answers.add(request);
+}
+
+Ticket Parts::answer(AnswerTo to, Answer answer) {
+  Request* request = requests.add(RequestKind::barrier, Buffer(), Instant(), Instant::max(), true);
+  QUORATE_ASSERT(request != nullptr, "answers of one turn are fewer than slots", requests.size());
+  request->to = to;
+  const Ticket ticket = request->number;
+  finish(*request, std::move(answer));
+  return ticket;
 }
 
 }  // namespace quorate::service

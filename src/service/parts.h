@@ -2,7 +2,7 @@
 // What the workers of one group's service share: its configuration, the world, the replica and the store, the requests
 // that wait and the answers that leave.
 //
-// Invariant: an answer goes through finish(), which frees the request's slot: each request is answered once.
+// Invariant: an answer goes through finish(), and the queue frees the request's slot: each request is answered once.
 // Owned by the group's service, which outlives its workers; on the loop.
 
 #include <string_view>
@@ -33,7 +33,7 @@ struct Parts {
         loop(the_loop),
         traces(the_traces),
         requests(the_config.max_pending_requests, the_config.max_pending_bytes),
-        answers(the_loop),
+        answers(the_loop, requests),
         leadership(the_self, the_config.election_timeout) {}
 
   void trace(std::string_view name, std::uint64_t a = 0, std::uint64_t b = 0) { traces.trace({name, a, b}); }
@@ -41,9 +41,8 @@ struct Parts {
   /// Answers `request` at the end of the turn and frees its slot.
   void finish(Request& request, Answer answer);
   void finish(Request& request, Outcome outcome) { finish(request, Answer{.outcome = outcome}); }
-  void fail(Request& request, kv::Failure failure) {
-    finish(request, Answer{.outcome = Outcome::failed, .failure = failure});
-  }
+  /// Answers what is not even begun; the ticket serves to abandon it.
+  Ticket answer(AnswerTo to, Answer answer);
   [[nodiscard]] static Answer answer_of(kv::Reply reply) {
     return {.outcome = reply.failure == kv::Failure::none ? Outcome::ok : Outcome::failed,
             .failure = reply.failure,

@@ -54,6 +54,19 @@ Request* RequestTable::find_proposal(Context context) {
   return &slots_[slot];
 }
 
+Request* RequestTable::find_waiting(Ticket number) {
+  Request* request = find(number);
+  return request == nullptr || request->stage == Stage::answered ? nullptr : request;
+}
+
+void RequestTable::settle(Request& request) {
+  QUORATE_ASSERT(request.number != 0 && request.stage != Stage::answered, "a request is answered once", request.number);
+  unlink(slot_of(request.number));
+  request.stage = Stage::answered;
+  bytes_ -= request.bytes.size();
+  request.bytes = Buffer();
+}
+
 void RequestTable::release(Request& request) {
   const std::uint32_t slot = slot_of(request.number);
   QUORATE_ASSERT(request.number != 0 && &slots_[slot] == &request, "a live request is released once", request.number);

@@ -41,6 +41,7 @@ enum class Stage : std::uint8_t {
   reading,    ///< in a read round
   fetching,   ///< the store fetches records
   executed,   ///< a physical compaction that waits for the removal
+  answered,   ///< the answer leaves at the end of the turn
 };
 
 struct Request {
@@ -67,7 +68,7 @@ struct Request {
   Incarnation origin_life;
   std::uint64_t origin_number = 0;
   std::uint64_t origin_attempt = 0;
-  Answer result;              ///< stage executed: what will be answered
+  Answer result;              ///< stages executed and answered
 
  private:
   friend class RequestTable;
@@ -89,8 +90,12 @@ class RequestTable {
   [[nodiscard]] Request* add(RequestKind kind, Buffer bytes, Instant began, Instant deadline, bool is_internal);
   [[nodiscard]] Request* find(Ticket number);
   [[nodiscard]] const Request* find(Ticket number) const;
+  /// The same, unless its answer is on the way.
+  [[nodiscard]] Request* find_waiting(Ticket number);
   /// The request whose present proposal has this context.
   [[nodiscard]] Request* find_proposal(Context context);
+  /// Ends the wait: no deadline, no bytes, stage answered. The slot stays taken until release().
+  void settle(Request& request);
   void release(Request& request);
 
   /// A new name for a proposal of `request`; or for something else than a request.

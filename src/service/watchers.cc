@@ -340,6 +340,7 @@ std::shared_ptr<Watchers::Slice> Watchers::read_slice(Watcher& watcher) {
   if (page.pending) {
     parts_.trace("service.watcher_fetches", watcher.id);
     watcher.is_fetching = true;
+    watcher.next = std::max(watcher.next, page.next_revision);  // nothing it wants lies before
     return nullptr;
   }
   QUORATE_ASSERT(page.next_revision > watcher.next || page.next_revision > parts_.store->revision(),

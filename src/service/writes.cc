@@ -25,8 +25,7 @@ Ticket Writes::submit(kv::CommandKind kind, Buffer request, Instant deadline, An
   }
   if (added == nullptr) {
     parts_.trace("service.write_refused", static_cast<std::uint64_t>(refused));
-    parts_.answers.add(to, Answer{.outcome = refused, .term = parts_.leadership.tag()});
-    return 0;
+    return parts_.answer(to, Answer{.outcome = refused});
   }
   added->command = kind;
   added->to = to;
@@ -38,7 +37,7 @@ Ticket Writes::submit(kv::CommandKind kind, Buffer request, Instant deadline, An
 void Writes::submit_internal(kv::CommandKind kind, Buffer request, Instant deadline, Tag term, AnswerTo to) {
   Request* added = parts_.requests.add(RequestKind::write, std::move(request), parts_.clock.now(), deadline, true);
   if (added == nullptr) {
-    parts_.answers.add(to, Answer{.outcome = Outcome::too_many_requests});
+    parts_.answer(to, Answer{.outcome = Outcome::too_many_requests});
     return;
   }
   added->command = kind;
@@ -169,7 +168,7 @@ void Writes::on_role_changed() {
 // ---- what became of it --------------------------------------------------------------------------------------
 
 bool Writes::on_executed(std::uint64_t number, kv::Reply reply) {
-  Request* request = parts_.requests.find(number);
+  Request* request = parts_.requests.find_waiting(number);
   if (request == nullptr || request->kind != RequestKind::write) {
     return false;
   }
