@@ -60,6 +60,20 @@ class ClusterTest : public testing::Test {
       }
     }
   }
+  [[nodiscard]] std::string positions() {
+    std::string text;
+    for (std::uint64_t node = 1; node <= cluster_.nodes.size(); ++node) {
+      for (std::uint64_t group = 1; cluster_.nodes[node - 1].life != nullptr && group <= cluster_.options.groups; ++group) {
+        const consensus::CoreStatus status = cluster_.life(node).host->replica(GroupId(group)).status();
+        text += "node " + std::to_string(node) + " group " + std::to_string(group) + " role " +
+                std::to_string(static_cast<int>(status.role)) + " term " + std::to_string(status.tag.value()) +
+                " last " + std::to_string(status.last.value()) + " commit " + std::to_string(status.commit.value()) +
+                " executed " + std::to_string(cluster_.machine(node, group).executed().value()) + " everywhere " +
+                std::to_string(status.everywhere.value()) + "\n";
+      }
+    }
+    return text;
+  }
   [[nodiscard]] bool all_executed() {
     for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
       const std::uint64_t leader = cluster_.leader_of(group);
@@ -113,7 +127,7 @@ TEST_F(ClusterTest, AnIdleGroupDoesNotPinTheLog) {
   expect_all_there();
   for (int i = 0; i < 40; ++i) {  // only group 1 goes on
     for (int j = 0; j < 100; ++j) {
-      const std::string command = "more " + std::to_string(i * 100 + j);
+      const std::string command = std::string(100, '.') + "more " + std::to_string(i * 100 + j);
       ASSERT_TRUE(cluster_.propose(1, command));
       expected_[1].push_back(command);
     }
@@ -124,7 +138,7 @@ TEST_F(ClusterTest, AnIdleGroupDoesNotPinTheLog) {
   for (std::uint64_t node = 1; node <= 3; ++node) {
     const storage::LogStats& stats = cluster_.life(node).host->log_stats();
     EXPECT_GT(stats.bytes_written, 3 * cluster_.options.log.segment_bytes);
-    EXPECT_LE(stats.live_segments, 3U) << "node " << node;
+    EXPECT_LE(stats.live_segments, cluster_.options.log.rewrite_from_segments) << "node " << node;
     EXPECT_GT(stats.recycled_segments, 0U);
   }
 }
@@ -197,7 +211,7 @@ TEST_F(ClusterTest, KillsInTheMiddleOfWritesLoseNothingThatWasExecuted) {
     ASSERT_TRUE(started.has_value()) << started.error().text;
     ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
   }
-  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_equal(); }));
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_equal(); })) << positions() << history();
   for (const auto& [group, entries] : executed) {
     for (const auto& [position, command] : entries) {
       EXPECT_EQ(cluster_.machine(1, group).journal[position], command);

@@ -88,6 +88,11 @@ void RaftCore::replicate_to(Progress& follower, bool even_empty) {
 
 /// Sends the append that begins at next(). False: the log begins behind it, so there is nothing to send.
 bool RaftCore::send_append(Progress& follower) {
+  if (follower.next() <= log_.discarded().position) {
+    // The log was discarded while the follower was being probed below: it had told, perhaps in an earlier life, that it
+    // has so much, and where the log begins is the lowest place to ask.
+    follower.probe_from(log_.discarded().position.next());
+  }
   const Position previous = follower.next().previous();
   const std::optional<Tag> previous_tag = log_.tag_at(previous);
   if (!previous_tag) {
