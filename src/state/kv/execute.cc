@@ -36,7 +36,7 @@ state::Execution StoreImpl::execute(const EntryId& id, const Buffer& command, Ca
   }
   Task task{.id = id, .command = *decoded};
   task.wants_reply = observer_.wants_reply(task.command.header.request);
-  reader_.begin(task.command.header.kind == CommandKind::txn);
+  reader_.begin(/*keep_all=*/task.command.header.kind != CommandKind::put);
   run(task);
   if (!reader_.complete()) {
     QUORATE_ASSERT(changes_ == 0, "a command that waits changed nothing", id.position, changes_);
