@@ -266,6 +266,7 @@ class Wire {
     output.flush_requested = false;
     is_open = connection->flush() && is_open;
     if (!output.holds_back && !output.bytes.empty()) {
+      received += output.bytes;
       client.receive(std::exchange(output.bytes, {}));
       connection->on_drained();
     }
@@ -278,6 +279,7 @@ class Wire {
   TestOutput output;
   TestClient client;
   std::unique_ptr<Connection> connection;
+  std::string received;  ///< all that the server sent
   Instant now{};
   bool is_open = true;
 };

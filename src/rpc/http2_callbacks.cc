@@ -39,6 +39,10 @@ nghttp2_mem memory_of_this_thread() {
 struct Http2Session::Callbacks {
   static Http2Session& of(void* owner) { return *static_cast<Http2Session*>(owner); }
 
+  static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* owner) {
+    of(owner).begin_frame(head->type);
+    return 0;
+  }
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* owner) {
     of(owner).begin_headers(*frame);
     return 0;
@@ -74,6 +78,7 @@ struct Http2Session::Callbacks {
   static nghttp2_session_callbacks* make() {
     nghttp2_session_callbacks* all = nullptr;
     QUORATE_ASSERT(nghttp2_session_callbacks_new(&all) == 0, "there is memory for nghttp2's callbacks");
+    nghttp2_session_callbacks_set_on_begin_frame_callback(all, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(all, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(all, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(all, on_frame_received);

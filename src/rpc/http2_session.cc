@@ -170,6 +170,13 @@ ServerCall* Http2Session::call_of(std::int32_t stream) const {
   return static_cast<ServerCall*>(nghttp2_session_get_stream_user_data(session_, stream));
 }
 
+void Http2Session::begin_frame(std::uint8_t type) {
+  // Frames without a use here are skipped, so that nothing else reports them.
+  if (type == NGHTTP2_PRIORITY || type > NGHTTP2_CONTINUATION) {
+    count_control_frame();
+  }
+}
+
 void Http2Session::begin_headers(const nghttp2_frame& frame) {
   is_in_headers_ = true;
   headers_began_ = now_;

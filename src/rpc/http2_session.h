@@ -44,6 +44,7 @@ class Http2Session {
   struct Callbacks;  // nghttp2's C functions
 
   // What nghttp2 reports.
+  void begin_frame(std::uint8_t type);
   void begin_headers(const nghttp2_frame& frame);
   int take_header(const nghttp2_frame& frame, std::string_view name, std::string_view value);
   void headers_complete(ServerCall& call);
