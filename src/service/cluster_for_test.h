@@ -36,6 +36,25 @@ class Traces final : public TraceSink {
   std::map<std::string, int> counts;
 };
 
+/// The loop and clock of a process that may stand still: then its clock goes on, and its timers fire late.
+class ProcessLoop final : public env::Loop, public env::Clock {
+ public:
+  env::TimerId arm(Instant deadline, Callback<> fired) override { return world_.arm(deadline - stood_still_, fired); }
+  void cancel(env::TimerId timer) override { world_.cancel(timer); }
+  void defer(Callback<> work) override { world_.defer(work); }
+  [[nodiscard]] Instant now() const override { return world_.now() + stood_still_; }
+  [[nodiscard]] WallTime wall() const override { return {}; }
+
+  void end_turn() { world_.end_turn(); }
+  void pass(Duration time) { world_.pass(time); }
+  void crash() { world_.crash(); }
+  void stand_still(Duration time) { stood_still_ += time; }
+
+ private:
+  storage::TestLoop world_;
+  Duration stood_still_{};
+};
+
 class Cluster;
 
 class Node final : public group::Replica {
@@ -239,7 +258,7 @@ class Cluster {
     Context context;
   };
 
-  storage::TestLoop loop;
+  ProcessLoop loop;
   Traces traces;
   NodeId leader;
   Tag tag{1};

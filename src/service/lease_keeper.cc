@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::int64_t kForeverSeconds = 3'000'000'000;  ///< beyond this the monotonic clock would overflow
 
+Instant due_after(Instant now, std::int64_t ttl) { return now + std::chrono::seconds(std::min(ttl, kForeverSeconds)); }
+
 }  // namespace
 
 void LeaseKeeper::start(std::span<const kv::LeaseInfo> leases, Instant now, Duration grace) {
@@ -26,11 +28,6 @@ void LeaseKeeper::start(std::span<const kv::LeaseInfo> leases, Instant now, Dura
 void LeaseKeeper::stop() {
   leases_.clear();
   heap_.clear();
-  forgiven_ = Duration();
-}
-
-Instant LeaseKeeper::due_after(Instant now, std::int64_t ttl) const {
-  return now - forgiven_ + std::chrono::seconds(std::min(ttl, kForeverSeconds));
 }
 
 void LeaseKeeper::push(Instant due, std::int64_t id) {
@@ -58,12 +55,12 @@ LeaseKeeper::View LeaseKeeper::look(std::int64_t id, Instant now) const {
     return {};
   }
   const Lease& lease = found->second;
-  const auto remaining = std::chrono::duration_cast<std::chrono::seconds>(lease.due + forgiven_ - now).count();
+  const auto remaining = std::chrono::duration_cast<std::chrono::seconds>(lease.due - now).count();
   return {lease.is_expiring ? State::expiring : State::live, lease.ttl, std::max<std::int64_t>(remaining, 0)};
 }
 
-void LeaseKeeper::take_expired(Instant now, std::size_t max, std::vector<std::int64_t>& ids) {
-  while (max > 0 && !heap_.empty() && heap_.front().due + forgiven_ <= now) {
+LeaseKeeper::Lease* LeaseKeeper::pop_due(Instant now, std::int64_t& id) {
+  while (!heap_.empty() && heap_.front().due <= now) {
     const Due top = heap_.front();
     std::ranges::pop_heap(heap_, std::greater<>());
     heap_.pop_back();
@@ -71,13 +68,33 @@ void LeaseKeeper::take_expired(Instant now, std::size_t max, std::vector<std::in
     if (found == leases_.end() || found->second.is_expiring) {
       continue;  // revoked since, or a second entry of a lease granted anew
     }
-    if (found->second.due > top.due) {
+    if (found->second.due > now) {
       push(found->second.due, top.id);  // renewed since
       continue;
     }
-    found->second.is_expiring = true;
-    ids.push_back(top.id);
-    --max;
+    id = top.id;
+    return &found->second;
+  }
+  return nullptr;
+}
+
+void LeaseKeeper::take_expired(Instant now, std::size_t max, std::vector<std::int64_t>& ids) {
+  std::int64_t id = 0;
+  for (Lease* lease = nullptr; max > 0 && (lease = pop_due(now, id)) != nullptr; --max) {
+    lease->is_expiring = true;
+    ids.push_back(id);
+  }
+}
+
+void LeaseKeeper::forgive(Instant now, Duration lost) {
+  std::vector<Due> late;
+  std::int64_t id = 0;
+  while (Lease* lease = pop_due(now, id)) {
+    lease->due = std::min(lease->due + lost, due_after(now, lease->ttl));
+    late.push_back({lease->due, id});
+  }
+  for (const Due& due : late) {
+    push(due.due, due.id);
   }
 }
 

@@ -40,8 +40,9 @@ class LeaseKeeper {
   void take_expired(Instant now, std::size_t max, std::vector<std::int64_t>& ids);
   /// The revocation had no effect: the lease may be taken again.
   void give_back(std::int64_t id);
-  /// This node stood still for `lost`: what clients sent meanwhile was not seen, so no lease is held to that time.
-  void forgive(Duration lost) { forgiven_ += lost; }
+  /// This node stood still for `lost`: what clients sent meanwhile was not seen, so what ran out in that time gets it
+  /// once more.
+  void forgive(Instant now, Duration lost);
 
   [[nodiscard]] std::size_t size() const { return leases_.size(); }
   /// Ids by expiry, then by id.
@@ -50,7 +51,7 @@ class LeaseKeeper {
  private:
   struct Lease {
     std::int64_t ttl = 0;
-    Instant due;  ///< before `forgiven_` is added
+    Instant due;
     bool is_expiring = false;
   };
   struct Due {
@@ -59,12 +60,12 @@ class LeaseKeeper {
     friend auto operator<=>(const Due&, const Due&) = default;
   };
 
-  [[nodiscard]] Instant due_after(Instant now, std::int64_t ttl) const;
   void push(Instant due, std::int64_t id);
+  /// The next lease that is due, not in the heap any more; null if none is.
+  [[nodiscard]] Lease* pop_due(Instant now, std::int64_t& id);
 
   std::map<std::int64_t, Lease> leases_;
   std::vector<Due> heap_;  ///< the earliest on top; an entry may be earlier than its lease's due, never later
-  Duration forgiven_{};
 };
 
 }  // namespace quorate::service

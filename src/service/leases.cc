@@ -296,7 +296,7 @@ void Leases::check(std::uint64_t) {
     // This process stood still: the keep-alives that came meanwhile are still unread. Revoking first and reading
     // them after would expire leases whose clients did all they could.
     parts_.trace("service.lease_check_late", static_cast<std::uint64_t>(late.count()));
-    keeper_.forgive(late);
+    keeper_.forgive(now, late);
   }
   const std::size_t limit = parts_.config.lease_revokes_per_check;
   std::vector<std::int64_t> expired;
