@@ -122,7 +122,7 @@ void live_through_crashes(std::uint64_t seed, Met& met) {
   for (std::uint64_t group = 1; group <= 3; ++group) {
     replicas.emplace_back(node, group, seed * 7 + group);
   }
-  for (int life = 0; life < 12; ++life) {
+  for (int life = 0; life < 10; ++life) {
     const Status opened = node.open();
     ASSERT_TRUE(opened.has_value()) << "life " << life << ": " << opened.error().text;
     node.check_recovered();
@@ -167,19 +167,19 @@ void live_through_crashes(std::uint64_t seed, Met& met) {
 
 TEST(LogCrash, KeepsAPrefixWithEverythingConfirmed) {
   Met met;
-  for (std::uint64_t seed = 1; seed <= 80 && !HasFailure(); ++seed) {
+  for (std::uint64_t seed = 1; seed <= 40 && !HasFailure(); ++seed) {
     live_through_crashes(seed, met);
   }
-  EXPECT_GT(met.torn, 100U);
-  EXPECT_GT(met.uncertain, 20U);
-  EXPECT_GT(met.recycled, 500U);
+  EXPECT_GT(met.torn, 40U);
+  EXPECT_GT(met.uncertain, 10U);
+  EXPECT_GT(met.recycled, 200U);
   EXPECT_GT(met.rewritten, 10'000U);
 }
 
 /// A small log of two segments and several batches, with a damaged copy for each test.
 class LogDamage : public ::testing::Test {
  protected:
-  void write_log(bool marked, int appends = 24) {
+  void write_log(bool marked, int appends = 18) {
     ASSERT_TRUE(node_.open().has_value());
     RandomReplica replica(node_, 1, 5);
     node_.append(2, {state_op("in the first segment")});
@@ -229,9 +229,11 @@ TEST_F(LogDamage, AFlippedBitAnywhereIsSeenOrHarmless) {
     int refused = 0;
     int harmless = 0;
     for (const auto& [name, content] : disk_.files) {
+      const std::size_t last = content.durable.find_last_not_of('\0') + 16;
       for (std::size_t at = 0; at < content.durable.size() && !HasFailure(); ++at) {
-        if (at > 128 && at < 4000 && at % 97 != 0) {
-          continue;  // the header block's empty part
+        const bool empty = content.durable[at] == '\0' && (at > 128 && at < 4096 ? true : at > last);
+        if (empty && at % 61 != 0) {
+          continue;  // the header block's empty part and the space behind the log
         }
         node_.disk = disk_;
         node_.disk.files[name].durable[at] ^= static_cast<char>(1 << (at % 8));
@@ -240,7 +242,7 @@ TEST_F(LogDamage, AFlippedBitAnywhereIsSeenOrHarmless) {
       }
     }
     EXPECT_GT(refused, 1000);
-    EXPECT_GT(harmless, 1000);
+    EXPECT_GT(harmless, 100);
   }
 }
 

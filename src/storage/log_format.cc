@@ -1,6 +1,8 @@
 #include "storage/log_format.h"
 
 #include <array>
+#include <bit>
+#include <cstring>
 
 #include "base/assert.h"
 #include "codec/crc32c.h"
@@ -61,10 +63,8 @@ Result<SegmentHeader> decode_copy(ByteView copy) {
 
 std::uint32_t load_u32(const char* at) {
   std::uint32_t value = 0;
-  for (int i = 3; i >= 0; --i) {
-    value = value << 8 | static_cast<unsigned char>(at[i]);
-  }
-  return value;
+  std::memcpy(&value, at, sizeof value);
+  return std::endian::native == std::endian::little ? value : __builtin_bswap32(value);
 }
 
 void store_u32(char* at, std::uint32_t value) {

@@ -142,7 +142,11 @@ class TestFiles final : public env::FileSystem {
       owner_.work_.push_back([this, offset, size, done] { done(Buffer::adopt(*read(offset, size))); });
     }
     [[nodiscard]] Result<std::string> read(std::uint64_t offset, std::size_t size) override {
-      const std::string all = content().current();
+      const TestDisk::Content& mine = content();
+      if (mine.unsynced.empty()) {
+        return offset >= mine.durable.size() ? std::string() : mine.durable.substr(offset, size);
+      }
+      const std::string all = mine.current();
       return offset >= all.size() ? std::string() : all.substr(offset, size);
     }
     [[nodiscard]] Status write(std::uint64_t offset, ByteView bytes) override {
@@ -157,7 +161,8 @@ class TestFiles final : public env::FileSystem {
       return {};
     }
     [[nodiscard]] Result<std::uint64_t> size() const override {
-      return owner_.disk_.files.at(name_).current().size();
+      const TestDisk::Content& mine = owner_.disk_.files.at(name_);
+      return mine.unsynced.empty() ? mine.durable.size() : mine.current().size();
     }
 
    private:

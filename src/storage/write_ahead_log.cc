@@ -111,7 +111,13 @@ void WriteAheadLog::schedule() {
   }
 }
 
-void WriteAheadLog::on_turn_end(std::uint64_t) {
+/// What a frame's owner sends in the same turn leaves before the disk is woken: the followers' disks are the longer way
+/// (thesis 10.2.1). So this gives way, once, to what was deferred behind it.
+void WriteAheadLog::on_turn_end(std::uint64_t gave_way) {
+  if (gave_way == 0) {
+    loop_.defer(Callback<>::to<&WriteAheadLog::on_turn_end>(this, 1));
+    return;
+  }
   scheduled_ = false;
   try_write();
 }
