@@ -94,6 +94,7 @@ class RaftCore final : public consensus::Core {
   void hasten_after_peer_down(NodeId node);
   void hasten_when_connected();
   [[nodiscard]] bool trusts_leader() const;
+  [[nodiscard]] bool is_up_to_date(const EntryId& last) const;
   void on(NodeId from, const PreVoteRequest& message);
   void on(NodeId from, const PreVoteResponse& message);
   void on(NodeId from, const VoteRequest& message);

@@ -137,9 +137,6 @@ void RaftCore::become_candidate(bool by_transfer) {
   campaign_->own_vote = state_io_;
   expect_leader(LeaderSign::none);
   ask_for_votes(VoteRequest{.term = hard_.term, .last = log_.last(), .by_transfer = by_transfer});
-  if (QUORATE_PLANT(candidate_counts_itself_early)) {
-    count_own_vote();
-  }
 }
 
 void RaftCore::become_leader() {
@@ -233,18 +230,20 @@ void RaftCore::retry_split_vote() {
 
 /// True while this node must not help to replace a leader that it believes to live (thesis 4.2.3).
 bool RaftCore::trusts_leader() const {
-  if (QUORATE_PLANT(votes_against_live_leader)) {
-    return false;
-  }
   return is_leader() || (!leader_.is_none() && leader_sign_ == LeaderSign::fresh);
+}
+
+/// Whoever's log ends so may lead this node's (paper 5.4.1).
+bool RaftCore::is_up_to_date(const EntryId& last) const {
+  const EntryId own = log_.last();
+  return last.tag > own.tag || (last.tag == own.tag && last.position >= own.position);
 }
 
 void RaftCore::on(NodeId from, const PreVoteRequest& message) {
   bool granted = false;
   if (trusts_leader()) {
     trace(Branch::pre_vote_refused_leader_alive, from.value());
-  } else if (message.term > hard_.term && message.last.tag >= log_.last().tag &&
-             (message.last.tag > log_.last().tag || message.last.position >= log_.last_position())) {
+  } else if (message.term > hard_.term && (is_up_to_date(message.last) || QUORATE_PLANT(vote_for_shorter_log))) {
     trace(Branch::pre_vote_granted, from.value(), message.term.value());
     granted = true;
   } else {
@@ -277,10 +276,9 @@ void RaftCore::on(NodeId from, const VoteRequest& message) {
   } else if (hard_.vote == from) {
     trace(Branch::vote_repeated, from.value(), hard_.term.value());
     granted = true;
-  } else if (!hard_.vote.is_none() || !leader_.is_none()) {
+  } else if ((!hard_.vote.is_none() || !leader_.is_none()) && !QUORATE_PLANT(vote_given_twice)) {
     trace(Branch::vote_refused_already_voted, from.value(), hard_.term.value());
-  } else if (message.last.tag < log_.last().tag ||
-             (message.last.tag == log_.last().tag && message.last.position < log_.last_position())) {
+  } else if (!is_up_to_date(message.last) && !QUORATE_PLANT(vote_for_shorter_log)) {
     trace(Branch::vote_refused_log_behind, from.value(), hard_.term.value());
   } else {
     trace(uncertain_tail_ ? Branch::vote_granted_conditionally : Branch::vote_granted, from.value(),

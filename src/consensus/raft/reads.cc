@@ -59,7 +59,9 @@ void RaftCore::read_at_leader(LeaderRead read) {
 }
 
 /// Before an entry of its own term is committed a leader does not know what is committed (L-02).
-bool RaftCore::has_committed_in_own_term() const { return log_.tag_at(commit_) == hard_.term; }
+bool RaftCore::has_committed_in_own_term() const {
+  return log_.tag_at(commit_) == hard_.term || QUORATE_PLANT(read_before_own_term);
+}
 
 /// One round at a time: reads that come while one is under way share the next.
 void RaftCore::begin_read_round() {

@@ -151,6 +151,9 @@ void RaftCore::on(NodeId from, const AppendRejected& message) {
     return;
   }
   const Position hint = std::min(message.hint.position, message.rejected.previous());
+  if (QUORATE_PLANT(reject_counted_as_ack)) {
+    (void)follower->on_accepted(hint);
+  }
   if (hint < log_.discarded().position) {
     // It has lost what every member had. Only a snapshot can bring it back; until then a heartbeat repeats the probe.
     trace(Branch::follower_needs_snapshot, from.value(), log_.discarded().position.value());

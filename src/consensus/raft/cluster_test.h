@@ -1,0 +1,133 @@
+#pragma once
+// A few replicas with disks and a network made of lists, for tests: every effect is carried out by the executor's
+// rules, nothing happens unless a test says so, and what happens is written down in words.
+//
+// Invariants checked at every step: state-machine safety (one entry per committed position, ever), one leader per term,
+// commits never fall on a live node, a read includes all that was committed anywhere when it began, and a vote or
+// acknowledgement leaves only when it is durable (by the executor). Owned by one test, on its thread.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "consensus/contract/core.h"
+#include "consensus/contract/executor.h"
+
+namespace quorate::raft {
+
+/// What a disk holds of one replica.
+struct Disk {
+  Buffer state;
+  EntryId discarded;
+  consensus::Membership membership;
+  std::map<Position, consensus::Entry> log;
+
+  void apply(const consensus::Persist& write);
+  [[nodiscard]] consensus::PersistedState persisted_state() const;
+};
+
+struct Packet {
+  NodeId from;
+  NodeId to;
+  Buffer message;
+  std::vector<consensus::Entry> entries;
+};
+
+class Cluster {
+ public:
+  explicit Cluster(bool records_words = true) : records_words_(records_words) {}
+
+  struct Options {
+    consensus::CoreConfig core;  ///< node and life are filled in
+    bool manual_disk = false;    ///< writes become durable only by persist()
+  };
+  /// Adds a node that starts from `disk`; `membership` counts where the disk has none.
+  void add_node(NodeId node, Options options, Disk disk = {});
+  void start(NodeId node, bool uncertain_tail = false);
+
+  // ---- what a test may do
+  void step(NodeId node, const consensus::Input& input);
+  void fire(NodeId node, consensus::TimerKind kind);
+  void propose(NodeId node, const std::vector<std::string>& payloads);
+  void read(NodeId node, const std::string& name);
+  /// Makes the next `count` writes durable (all, if 0).
+  void persist(NodeId node, std::size_t count = 0);
+  void set_manual_disk(NodeId node, bool manual);
+  /// Ends the life of a node; of its unconfirmed writes the first `kept` survive.
+  void crash(NodeId node, std::size_t kept = 0);
+  /// Delivers the packet at `index` of the network.
+  void deliver(std::size_t index);
+  /// Delivers and persists until nothing is left to do; cut links lose their packets.
+  void settle();
+
+  // ---- what a test may look at
+  [[nodiscard]] bool is_alive(NodeId node) const { return nodes_.at(node).core != nullptr; }
+  [[nodiscard]] const consensus::Core& core(NodeId node) const { return *nodes_.at(node).core; }
+  [[nodiscard]] const Disk& written(NodeId node) const { return nodes_.at(node).written; }
+  [[nodiscard]] std::size_t unconfirmed(NodeId node) const { return nodes_.at(node).unconfirmed.size(); }
+  [[nodiscard]] bool is_armed(NodeId node, consensus::TimerKind kind) const {
+    return nodes_.at(node).timers.contains(kind);
+  }
+  [[nodiscard]] std::vector<NodeId> node_ids() const;
+  [[nodiscard]] Incarnation life_of(NodeId node) const { return nodes_.at(node).options.core.incarnation; }
+  std::deque<Packet> network;
+  std::set<std::pair<NodeId, NodeId>> cut_links;  ///< from, to
+  bool shows_timers = false;
+
+  /// Everything since the last call, one line each.
+  [[nodiscard]] std::vector<std::string> take_words() { return std::exchange(words_, {}); }
+  /// Broken invariants.
+  [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
+  /// Names of branches that were reached, ever.
+  [[nodiscard]] const std::set<std::string_view>& branches() const { return branches_; }
+  /// What a position was committed with, ever.
+  [[nodiscard]] const std::map<Position, consensus::Entry>& committed() const { return committed_; }
+
+  [[nodiscard]] static std::string name(NodeId node);
+  [[nodiscard]] static std::string words(const EntryId& id);
+  [[nodiscard]] static std::string words(const consensus::Entry& entry);
+  [[nodiscard]] static std::string words(ByteView message);
+  [[nodiscard]] std::string status_words(NodeId node) const;
+
+ private:
+  struct Node {
+    Options options;
+    std::unique_ptr<consensus::Core> core;
+    consensus::Executor executor;
+    Disk durable;
+    Disk written;  ///< durable and what was written since
+    std::deque<consensus::Persist> unconfirmed;
+    std::set<consensus::TimerKind> timers;
+    Position commit;
+    Position executed;
+  };
+
+  void run_effects(NodeId id, Node& node);
+  void carry_out(NodeId id, Node& node, const consensus::Effect& effect);
+  void carry_out_send(NodeId id, Node& node, const consensus::Send& send);
+  void carry_out_commit(NodeId id, Node& node, Position up_to);
+  void confirm(NodeId id, Node& node, std::size_t count);
+  void say(std::string line);
+  void violation(std::string what);
+  [[nodiscard]] std::string context_name(Context context) const;
+
+  bool records_words_;
+  std::map<NodeId, Node> nodes_;
+  std::map<Position, consensus::Entry> committed_;
+  std::map<Tag, NodeId> leaders_;
+  std::map<Context, std::string> contexts_;
+  std::map<Context, Position> committed_at_read_;  ///< what a read must include
+  std::uint64_t last_context_ = 0;
+  std::vector<std::string> words_;
+  std::vector<std::string> violations_;
+  std::set<std::string_view> branches_;
+};
+
+}  // namespace quorate::raft

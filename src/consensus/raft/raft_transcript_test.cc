@@ -1,0 +1,335 @@
+// Runs the stories in testdata/*.txt. A line that begins with "> " is a command; the lines behind it, indented by two
+// spaces, are what must happen. Everything else is for the reader. With QUORATE_REWRITE=1 (or --rewrite) the files are
+// written anew with what does happen.
+//
+//   > nodes 3 [no-pre-vote] [no-check-quorum] [window M E] [per-message E] [manual]   replicas n1.. of one group
+//   > preload n1 term 2 [vote n2] log 1:x 2:y    before start: what n1's disk holds (term:payload from position 1)
+//   > start [n1..]   > restart n1 [uncertain]    > crash n1 [keep K]
+//   > fire n1 election|heartbeat                 > up n1 n2   > down n1 n2 (n1 learns that the link to n2 works, or
+//   not) > propose n1 x y   > read n1 r   > transfer n1 n2   > snapshot n1 P > manual n1   > auto n1   > persist n1 [K]
+//   (whose writes become durable only when told; K of them) > deliver n1->n2 [K]   > drop n1->n2 [K]   > repeat n1->n2
+//   > settle   > quietly settle > hold n1->n2 NAME   > release NAME          (takes packets aside, gives them back
+//   later) > cut n1 n2   > cut-one n1->n2   > heal      > status [n1..]   > network   > timers on|off > garble n1->n2
+//   > dropped n1 n2 F L        (SendDropped)
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "consensus/raft/cluster_test.h"
+#include "consensus/raft/hard_state.h"
+#include "consensus/raft/raft.h"
+
+namespace quorate::raft {
+namespace {
+
+using consensus::TimerKind;
+using Words = std::vector<std::string>;
+
+std::uint64_t to_number(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? value : 0;
+}
+
+NodeId to_node(const std::string& text) { return NodeId(text.starts_with('n') ? to_number(text.substr(1)) : 0); }
+
+std::pair<NodeId, NodeId> to_link(const std::string& text) {
+  const std::size_t arrow = text.find("->");
+  if (arrow == std::string::npos) {
+    return {};
+  }
+  return {to_node(text.substr(0, arrow)), to_node(text.substr(arrow + 2))};
+}
+
+class Story {
+ public:
+  /// What happens, one line each.
+  Words run(const std::string& line) {
+    std::istringstream stream(line);
+    Words words;
+    for (std::string word; stream >> word;) {
+      words.push_back(word);
+    }
+    const bool quietly = words.front() == "quietly";
+    if (quietly) {
+      words.erase(words.begin());
+    }
+    Words output;
+    if (!do_command(words, output)) {
+      ADD_FAILURE() << "unknown command: " << line;
+    }
+    Words happened = cluster_->take_words();
+    if (quietly) {
+      happened.clear();
+    }
+    happened.insert(happened.end(), output.begin(), output.end());
+    return happened;
+  }
+
+  [[nodiscard]] const Cluster& cluster() const { return *cluster_; }
+
+ private:
+  bool do_command(const Words& words, Words& output) {
+    const std::string& verb = words.front();
+    if (verb == "nodes") {
+      make_nodes(words);
+      return true;
+    }
+    return do_life(verb, words) || do_input(verb, words) || do_network(verb, words) || do_look(verb, words, output);
+  }
+
+  void make_nodes(const Words& words) {
+    cluster_ = std::make_unique<Cluster>();
+    Cluster::Options options;
+    const std::uint64_t count = to_number(words.at(1));
+    for (std::size_t i = 2; i < words.size(); ++i) {
+      if (words[i] == "no-pre-vote") {
+        options.core.pre_vote = false;
+      } else if (words[i] == "no-check-quorum") {
+        options.core.check_quorum = false;
+      } else if (words[i] == "window") {
+        options.core.window_messages = to_number(words.at(i + 1));
+        options.core.window_entries = to_number(words.at(i + 2));
+      } else if (words[i] == "per-message") {
+        options.core.max_entries_per_message = to_number(words.at(i + 1));
+      } else if (words[i] == "manual") {
+        options.manual_disk = true;
+      } else if (words[i] == "learner") {
+        options.core.initial_membership.learners.push_back(to_node(words.at(i + 1)));
+      }
+    }
+    for (std::uint64_t id = 1; id <= count; ++id) {
+      if (!options.core.initial_membership.contains(NodeId(id))) {
+        options.core.initial_membership.voters.emplace_back(id);
+      }
+    }
+    options_ = options;
+    for (std::uint64_t id = 1; id <= count; ++id) {
+      cluster_->add_node(NodeId(id), options);
+    }
+  }
+
+  void preload(const Words& words) {
+    Disk disk;
+    HardState hard;
+    std::uint64_t position = 0;
+    for (std::size_t i = 2; i < words.size(); ++i) {
+      if (words[i] == "term") {
+        hard.term = Tag(to_number(words.at(++i)));
+      } else if (words[i] == "vote") {
+        hard.vote = to_node(words.at(++i));
+      } else if (const std::size_t colon = words[i].find(':'); colon != std::string::npos) {
+        const Tag tag(to_number(words[i].substr(0, colon)));
+        const EntryId id{Position(++position), tag};
+        disk.log[id.position] = {id, consensus::EntryKind::command, Buffer::copy_of(words[i].substr(colon + 1))};
+      }
+    }
+    disk.state = encode(hard);
+    cluster_->add_node(to_node(words.at(1)), options_, std::move(disk));
+  }
+
+  bool do_life(const std::string& verb, const Words& words) {
+    if (verb == "preload") {
+      preload(words);
+    } else if (verb == "start") {
+      for (const NodeId node : cluster_->node_ids()) {
+        if (words.size() == 1 || std::ranges::find(words, Cluster::name(node)) != words.end()) {
+          cluster_->start(node);
+        }
+      }
+    } else if (verb == "restart") {
+      cluster_->start(to_node(words.at(1)), words.size() > 2 && words[2] == "uncertain");
+    } else if (verb == "crash") {
+      cluster_->crash(to_node(words.at(1)), words.size() > 3 ? to_number(words[3]) : 0);
+    } else if (verb == "manual" || verb == "auto") {
+      cluster_->set_manual_disk(to_node(words.at(1)), verb == "manual");
+    } else if (verb == "persist") {
+      cluster_->persist(to_node(words.at(1)), words.size() > 2 ? to_number(words[2]) : 0);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  bool do_input(const std::string& verb, const Words& words) {
+    const NodeId node = words.size() > 1 ? to_node(words[1]) : NodeId();
+    if (verb == "fire") {
+      cluster_->fire(node, words.at(2) == "election" ? TimerKind::election : TimerKind::heartbeat);
+    } else if (verb == "up") {
+      const NodeId other = to_node(words.at(2));
+      cluster_->step(node, consensus::PeerUp{other, cluster_->life_of(other)});
+    } else if (verb == "down") {
+      const NodeId other = to_node(words.at(2));
+      cluster_->step(node, consensus::PeerDown{other, cluster_->life_of(other)});
+    } else if (verb == "propose") {
+      cluster_->propose(node, Words(words.begin() + 2, words.end()));
+    } else if (verb == "read") {
+      cluster_->read(node, words.at(2));
+    } else if (verb == "transfer") {
+      cluster_->step(node, consensus::TransferLeadership{to_node(words.at(2))});
+    } else if (verb == "reconfigure") {
+      cluster_->step(node, consensus::Reconfigure{Context(), {}});
+    } else if (verb == "dropped") {
+      cluster_->step(node, consensus::SendDropped{to_node(words.at(2)), Position(to_number(words.at(3))),
+                                                  Position(to_number(words.at(4)))});
+    } else if (verb == "snapshot") {
+      const Position position(to_number(words.at(2)));
+      const auto entry = cluster_->written(node).log.find(position);
+      const EntryId id = entry == cluster_->written(node).log.end() ? EntryId{position, Tag()} : entry->second.id;
+      cluster_->step(node, consensus::SnapshotTaken{id, {}});
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  /// Takes up to `count` packets (all if 0) of a link out of the network.
+  std::vector<Packet> take(const std::string& link, std::uint64_t count = 0) {
+    const auto [from, to] = to_link(link);
+    std::vector<Packet> taken;
+    std::deque<Packet> rest;
+    for (Packet& packet : cluster_->network) {
+      const bool fits = packet.from == from && packet.to == to && (count == 0 || taken.size() < count);
+      (fits ? taken.emplace_back(std::move(packet)) : rest.emplace_back(std::move(packet)));
+    }
+    cluster_->network = std::move(rest);
+    return taken;
+  }
+
+  void deliver(std::vector<Packet> packets) {
+    for (Packet& packet : packets) {
+      cluster_->network.push_back(std::move(packet));
+      cluster_->deliver(cluster_->network.size() - 1);
+    }
+  }
+
+  bool do_network(const std::string& verb, const Words& words) {
+    const std::uint64_t count = words.size() > 2 ? to_number(words[2]) : 0;
+    if (verb == "deliver") {
+      deliver(take(words.at(1), count));
+    } else if (verb == "drop") {
+      (void)take(words.at(1), count);
+    } else if (verb == "repeat") {
+      const std::vector<Packet> packets = take(words.at(1));
+      for (int i = 0; i < 2; ++i) {
+        cluster_->network.insert(cluster_->network.end(), packets.begin(), packets.end());
+      }
+    } else if (verb == "garble") {
+      for (Packet& packet : cluster_->network) {
+        if (std::pair(packet.from, packet.to) == to_link(words.at(1))) {
+          packet.message = Buffer::copy_of(std::string(packet.message.view()) + "?");
+        }
+      }
+    } else if (verb == "hold") {
+      held_[words.at(2)] = take(words.at(1));
+    } else if (verb == "release") {
+      deliver(std::exchange(held_[words.at(1)], {}));
+    } else if (verb == "settle") {
+      cluster_->settle();
+    } else if (verb == "cut") {
+      cluster_->cut_links.insert({to_node(words.at(1)), to_node(words.at(2))});
+      cluster_->cut_links.insert({to_node(words.at(2)), to_node(words.at(1))});
+    } else if (verb == "cut-one") {
+      cluster_->cut_links.insert(to_link(words.at(1)));
+    } else if (verb == "heal") {
+      cluster_->cut_links.clear();
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  bool do_look(const std::string& verb, const Words& words, Words& output) {
+    if (verb == "status") {
+      for (const NodeId node : cluster_->node_ids()) {
+        if (words.size() == 1 || std::ranges::find(words, Cluster::name(node)) != words.end()) {
+          output.push_back(cluster_->status_words(node));
+        }
+      }
+    } else if (verb == "network") {
+      for (const Packet& packet : cluster_->network) {
+        output.push_back(Cluster::name(packet.from) + " -> " + Cluster::name(packet.to) + ": " +
+                         Cluster::words(packet.message.view()) + ", entries " + std::to_string(packet.entries.size()));
+      }
+    } else if (verb == "timers") {
+      cluster_->shows_timers = words.at(1) == "on";
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  Cluster::Options options_;
+  std::unique_ptr<Cluster> cluster_ = std::make_unique<Cluster>();
+  std::map<std::string, std::vector<Packet>> held_;
+};
+
+bool wants_rewrite() {
+  const char* variable = std::getenv("QUORATE_REWRITE");
+  if (variable != nullptr && *variable != '\0') {
+    return true;
+  }
+  const std::vector<std::string> arguments = ::testing::internal::GetArgvs();
+  return std::ranges::find(arguments, "--rewrite") != arguments.end();
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The file as it should be.
+std::string play(const std::string& text, std::set<std::string>& branches) {
+  Story story;
+  std::string result;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("  ")) {
+      continue;  // what happened last time
+    }
+    result += line + "\n";
+    if (line.starts_with("> ")) {
+      for (const std::string& happened : story.run(line.substr(2))) {
+        result += "  " + happened + "\n";
+      }
+    }
+  }
+  EXPECT_TRUE(story.cluster().violations().empty()) << story.cluster().violations().front();
+  for (const std::string_view branch : story.cluster().branches()) {
+    branches.emplace(branch);
+  }
+  return result;
+}
+
+TEST(raft_transcripts, are_what_happens_and_reach_every_branch) {
+  const std::filesystem::path folder = "testdata";
+  ASSERT_TRUE(std::filesystem::is_directory(folder)) << "run this test in src/consensus/raft";
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  std::set<std::string> branches;
+  for (const std::filesystem::path& file : files) {
+    SCOPED_TRACE(file.string());
+    const std::string expected = read_file(file);
+    const std::string happened = play(expected, branches);
+    if (wants_rewrite()) {
+      std::ofstream(file, std::ios::binary) << happened;
+    } else {
+      EXPECT_EQ(happened, expected) << "QUORATE_REWRITE=1 writes the file anew";
+    }
+  }
+  for (const std::string_view name : all_raft_trace_names()) {
+    EXPECT_TRUE(branches.contains(std::string(name))) << "no story reaches " << name;
+  }
+}
+
+}  // namespace
+}  // namespace quorate::raft
