@@ -61,6 +61,16 @@ struct ServeOptions {
   std::string engine = "rocksdb";  ///< or "memory": nothing but the log is durable; for tests
   std::uint32_t groups = 1;
 
+  /// What the quota amounts to: 0 for none.
+  [[nodiscard]] std::uint64_t quota_bytes() const {
+    return quota_backend_bytes == 0 ? 2ULL << 30 : quota_backend_bytes < 0 ? 0 : static_cast<std::uint64_t>(quota_backend_bytes);
+  }
+  /// etcd's minimum lease: the time that a leader may take to be replaced, in whole seconds.
+  [[nodiscard]] std::int64_t min_lease_ttl() const {
+    const std::int64_t election_ticks = election_ms / heartbeat_ms;
+    return (3 * election_ticks / 2 * heartbeat_ms + 999) / 1000;
+  }
+
   /// Flags that were given and differ from their defaults: for the start-up log.
   std::vector<std::pair<std::string, std::string>> given;
 };

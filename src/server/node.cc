@@ -1,0 +1,394 @@
+#include "server/node.h"
+
+#include <atomic>
+#include <map>
+
+#include "api/etcd/api.h"
+#include "api/etcd/version.h"
+#include "api/etcd/version.h"
+#include "api/http/pages.h"
+#include "consensus/raft/raft.h"
+#include "engine_rocksdb/rocksdb_store.h"
+#include "env_posix/data_directory.h"
+#include "env_posix/entropy.h"
+#include "env_posix/files.h"
+#include "env_posix/loop.h"
+#include "env_posix/tcp_transport.h"
+#include "server/client_listener.h"
+#include "server/node_metrics.h"
+#include "server/readiness.h"
+#include "service/kv_service.h"
+#include "state/kv/store.h"
+#include "storage/memory_record_store.h"
+#include "storage/memory_records.h"
+
+namespace quorate::server {
+namespace {
+
+constexpr std::size_t kMaxClientConnections = 10'000;
+constexpr Duration kStopCheckInterval = std::chrono::milliseconds(50);
+constexpr Duration kHandOverPatience = std::chrono::seconds(2);
+constexpr Duration kFarewell = std::chrono::milliseconds(100);
+
+std::string join(const std::vector<Url>& urls) {
+  std::string text;
+  for (const Url& url : urls) {
+    text += (text.empty() ? "" : ",") + url.text();
+  }
+  return text;
+}
+
+std::string_view role_name(consensus::Role role) {
+  switch (role) {
+    case consensus::Role::follower: return "follower";
+    case consensus::Role::pre_candidate: return "pre-candidate";
+    case consensus::Role::candidate: return "candidate";
+    case consensus::Role::leader: return "leader";
+    case consensus::Role::learner: return "learner";
+  }
+  return "unknown";
+}
+
+/// Writes each change of role to the log, then passes everything on to the service.
+class AnnouncedGroup : public group::GroupEvents {
+ public:
+  AnnouncedGroup(GroupId group, service::KvService& service, EventLog& log, bool quiet)
+      : group_(group), service_(service), log_(log), quiet_(quiet) {}
+
+  void on_role_changed(const consensus::RoleChanged& change) override {
+    changes_seen += change.to == consensus::Role::leader || !change.leader.is_none() ? 1 : 0;
+    if (!quiet_) {
+      log_.info("role changed", {{"group", std::to_string(group_.value())},
+                                 {"from", std::string(role_name(change.from))},
+                                 {"to", std::string(role_name(change.to))},
+                                 {"term", std::to_string(change.tag.value())},
+                                 {"leader", change.leader.is_none() ? "none" : hex_id(change.leader.value())},
+                                 {"why", std::string(change.why)}});
+    }
+    service_.on_role_changed(change);
+  }
+  void on_dropped(Context context, consensus::Dropped::Outcome outcome) override {
+    service_.on_dropped(context, outcome);
+  }
+  void on_read_ready(Context context) override { service_.on_read_ready(context); }
+  void on_service_message(NodeId from, Buffer message) override {
+    service_.on_service_message(from, std::move(message));
+  }
+  void on_peer_down(NodeId node) override { service_.on_peer_down(node); }
+
+  std::uint64_t changes_seen = 0;
+
+ private:
+  GroupId group_;
+  service::KvService& service_;
+  EventLog& log_;
+  bool quiet_;  ///< with many groups a line per change and group would drown the rest
+};
+
+}  // namespace
+
+struct Node::GroupParts {
+  std::unique_ptr<service::KvService> service;
+  std::unique_ptr<kv::Store> store;
+  std::unique_ptr<AnnouncedGroup> events;
+};
+
+/// In order of construction; destroyed from the last to the first.
+struct Node::Parts {
+  std::unique_ptr<env_posix::EventLoop> loop;
+  env_posix::SystemEntropy entropy;
+  std::optional<env_posix::DataDirectory> directory;
+  std::unique_ptr<env_posix::PosixFiles> files;
+  storage::MemoryRecords memory_records;
+  std::unique_ptr<env::RecordStore> records;
+  std::unique_ptr<env_posix::TcpTransport> transport;
+  std::vector<GroupParts> groups;
+  std::unique_ptr<group::Host> host;
+  std::unique_ptr<etcd::Api> api;
+  std::unique_ptr<http::Pages> pages;
+  std::unique_ptr<ClientListener> clients;
+  std::unique_ptr<env_posix::TcpTransport> client_transport;
+  std::unique_ptr<Readiness> readiness;
+  std::map<std::string_view, std::uint64_t> traces;
+  std::atomic<bool> stop_asked{false};
+  bool stopping = false;
+  Instant stop_deadline{};
+};
+
+Node::Node(ServeOptions options, ClusterIdentity identity, EventLog& log)
+    : options_(std::move(options)), identity_(std::move(identity)), log_(log), parts_(std::make_unique<Parts>()) {}
+
+Node::~Node() {
+  parts_->readiness.reset();
+  parts_->client_transport.reset();
+  parts_->clients.reset();
+  parts_->pages.reset();
+  parts_->api.reset();
+  parts_->host.reset();
+  parts_->groups.clear();
+}
+
+Result<std::unique_ptr<Node>> Node::open(ServeOptions options, EventLog& log) {
+  Result<ClusterIdentity> identity = identify(options);
+  if (!identity) {
+    return std::unexpected(identity.error());
+  }
+  std::unique_ptr<Node> node(new Node(std::move(options), std::move(*identity), log));
+  QUORATE_TRY(node->open_storage());
+  QUORATE_TRY(node->open_groups());
+  QUORATE_TRY(node->open_front_ends());
+  return node;
+}
+
+Status Node::open_storage() {
+  Result<std::unique_ptr<env_posix::EventLoop>> loop = env_posix::EventLoop::make();
+  if (!loop) {
+    return std::unexpected(loop.error());
+  }
+  parts_->loop = std::move(*loop);
+  Result<env_posix::DataDirectory> directory = env_posix::DataDirectory::open(
+      options_.data_dir, {identity_.cluster, identity_.self, options_.consensus});
+  if (!directory) {
+    return std::unexpected(directory.error());
+  }
+  parts_->directory = std::move(*directory);
+  log_.info("starting", {{"name", options_.name},
+                         {"member", hex_id(identity_.self.value())},
+                         {"cluster", hex_id(identity_.cluster.value())},
+                         {"members", std::to_string(identity_.members.size())},
+                         {"data", options_.data_dir},
+                         {"start", std::to_string(parts_->directory->incarnation().value())}});
+  Result<std::unique_ptr<env_posix::PosixFiles>> files =
+      env_posix::PosixFiles::open(options_.data_dir, parts_->loop->shared_poster());
+  if (!files) {
+    return std::unexpected(files.error());
+  }
+  parts_->files = std::move(*files);
+  if (options_.engine == "memory") {
+    parts_->records = std::make_unique<storage::MemoryRecordStore>(parts_->memory_records, *parts_->loop,
+                                                                   *parts_->loop, parts_->entropy);
+    return {};
+  }
+  engine_rocksdb::EngineHooks hooks;
+  hooks.post = [poster = parts_->loop->shared_poster()](std::function<void()> work) { poster->post(std::move(work)); };
+  hooks.failed = [this](const Error& why) { on_stopped(why); };
+  Result<std::unique_ptr<env::RecordStore>> records =
+      engine_rocksdb::open_rocksdb_store(options_.data_dir + "/engine", {}, std::move(hooks));
+  if (!records) {
+    return std::unexpected(records.error());
+  }
+  parts_->records = std::move(*records);
+  return {};
+}
+
+consensus::CoreConfig Node::core_config() const {
+  consensus::CoreConfig config;
+  config.self = identity_.self;
+  for (const MemberIdentity& member : identity_.members) {
+    config.initial_membership.voters.push_back(member.id);
+  }
+  config.heartbeat_interval = std::chrono::milliseconds(options_.heartbeat_ms);
+  config.election_timeout = std::chrono::milliseconds(options_.election_ms);
+  config.pre_vote = options_.pre_vote;
+  return config;
+}
+
+group::HostConfig Node::host_config() const {
+  group::HostConfig config;
+  config.mesh.cluster = identity_.cluster;
+  config.mesh.self = identity_.self;
+  config.mesh.incarnation = parts_->directory->incarnation();
+  config.mesh.listen_address = options_.listen_peer_urls[0].address();
+  for (const InitialMember& initial : options_.initial_cluster) {
+    for (const MemberIdentity& member : identity_.members) {
+      if (member.name == initial.name && member.id != identity_.self) {
+        config.mesh.peers.push_back({member.id, initial.peer_urls[0].address()});
+      }
+    }
+  }
+  config.mesh.heartbeat_interval = std::chrono::milliseconds(options_.heartbeat_ms);
+  config.mesh.silence_limit = std::chrono::milliseconds(options_.election_ms);
+  return config;
+}
+
+Status Node::open_groups() {
+  env_posix::EventLoop& loop = *parts_->loop;
+  parts_->transport = std::make_unique<env_posix::TcpTransport>(loop);
+  const group::Environment environment{loop,           loop,
+                                       parts_->entropy, *parts_->files,
+                                       *parts_->transport, *parts_->records,
+                                       *this};
+  Result<std::unique_ptr<group::Host>> host = group::Host::open(host_config(), environment, *this);
+  if (!host) {
+    return std::unexpected(host.error());
+  }
+  parts_->host = std::move(*host);
+  const Incarnation incarnation = parts_->directory->incarnation();
+  service::ServiceConfig service_config;
+  service_config.request_timeout = std::chrono::seconds(5) + 2 * std::chrono::milliseconds(options_.election_ms);
+  service_config.max_request_bytes = options_.max_request_bytes;
+  service_config.election_timeout = std::chrono::milliseconds(options_.election_ms);
+  service_config.progress_interval = options_.progress_interval;
+  service_config.quota_bytes = options_.quota_bytes();
+  kv::StoreLimits limits;
+  limits.max_txn_ops = options_.max_txn_ops;
+  limits.min_lease_ttl = options_.min_lease_ttl();
+  parts_->groups.resize(options_.groups);
+  for (std::uint32_t i = 0; i < options_.groups; ++i) {
+    const GroupId group(i + 1);
+    GroupParts& parts = parts_->groups[i];
+    parts.service = service::KvService::make(service_config, group, identity_.self, incarnation, loop, loop, *this);
+    parts.store = kv::Store::make({group, Generation(1)}, *parts_->records, limits, *parts.service);
+    parts.events = std::make_unique<AnnouncedGroup>(group, *parts.service, log_, options_.groups > 1);
+    QUORATE_TRY(parts_->host->add_group({group, raft::raft_factory(), core_config()}, *parts.store, *parts.events));
+    parts.service->attach(parts_->host->replica(group), *parts.store);
+  }
+  const storage::Recovery& recovery = parts_->host->recovery();
+  log_.info("log recovered", {{"frames", std::to_string(recovery.frames)},
+                              {"torn_bytes", std::to_string(recovery.torn_bytes)},
+                              {"revision", std::to_string(parts_->groups[0].store->revision())}});
+  return {};
+}
+
+Status Node::open_front_ends() {
+  env_posix::EventLoop& loop = *parts_->loop;
+  etcd::ApiConfig config;
+  config.cluster = identity_.cluster;
+  config.self = identity_.self;
+  config.max_request_bytes = options_.max_request_bytes;
+  config.quota_bytes = static_cast<std::int64_t>(options_.quota_bytes());
+  config.election_timeout = std::chrono::milliseconds(options_.election_ms);
+  for (const MemberIdentity& member : identity_.members) {
+    config.members.push_back({member.id, member.name, member.peer_urls, {}});
+  }
+  parts_->api = std::make_unique<etcd::Api>(std::move(config), loop, loop);
+  for (std::uint32_t i = 0; i < options_.groups; ++i) {
+    parts_->api->add_group(GroupId(i + 1), *parts_->groups[i].service);
+  }
+  parts_->pages = std::make_unique<http::Pages>(
+      *parts_->groups[0].service, loop, [this] { return metrics_text(); },
+      http::Versions{std::string(etcd::kServerVersion), std::string(etcd::kClusterVersion),
+                     std::string(etcd::kStorageVersion)});
+  rpc::ServerLimits limits;
+  limits.max_concurrent_streams = options_.max_concurrent_streams;
+  limits.max_message_bytes = options_.max_request_bytes + 524'288;
+  limits.keepalive_min_time = options_.keepalive_min_time;
+  parts_->clients = std::make_unique<ClientListener>(limits, *parts_->api, *parts_->pages, loop, loop,
+                                                     kMaxClientConnections);
+  parts_->client_transport = std::make_unique<env_posix::TcpTransport>(loop);
+  for (const std::vector<Url>* urls : {&options_.listen_client_urls, &options_.listen_metrics_urls}) {
+    for (const Url& url : *urls) {
+      QUORATE_TRY(parts_->client_transport->listen(url.address(), *parts_->clients));
+      if (!url.is_loopback()) {
+        log_.warn("serving client traffic insecurely; this is strongly discouraged!",
+                  {{"traffic", "http"}, {"address", url.address()}});
+      }
+    }
+  }
+  QUORATE_TRY(parts_->host->start());
+  log_.info("listening", {{"clients", join(options_.listen_client_urls)}, {"peers", join(options_.listen_peer_urls)}});
+  return {};
+}
+
+Status Node::run() {
+  parts_->readiness = std::make_unique<Readiness>(identity_, *parts_->host, *parts_->groups[0].service, *parts_->loop,
+                                                  *parts_->loop, log_, [this] { on_ready(); });
+  parts_->readiness->start(Buffer());
+  watch_for_stop(0);
+  parts_->loop->run();
+  if (ended_) {
+    log_.info("stopped");
+  }
+  return ended_;
+}
+
+void Node::on_ready() { log_.info("ready to serve client requests", {{"clients", join(options_.listen_client_urls)}}); }
+
+void Node::stop() noexcept { parts_->stop_asked = true; }
+
+/// A signal handler may do almost nothing, so the loop looks for its mark.
+void Node::watch_for_stop(std::uint64_t) {
+  if (parts_->stop_asked && !parts_->stopping) {
+    parts_->stopping = true;
+    hand_over_leadership();
+    return;
+  }
+  (void)parts_->loop->arm(parts_->loop->now() + kStopCheckInterval, Callback<>::to<&Node::watch_for_stop>(this));
+}
+
+bool Node::leads_any_group() const {
+  for (const GroupParts& group : parts_->groups) {
+    if (group.service->status().role == consensus::Role::leader) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Node::hand_over_leadership() {
+  log_.info("stopping", {{"why", "asked by a signal"}});
+  parts_->api->set_serving(false);
+  parts_->stop_deadline = parts_->loop->now() + kHandOverPatience;
+  for (std::uint32_t i = 0; i < options_.groups; ++i) {
+    group::Replica& replica = parts_->host->replica(GroupId(i + 1));
+    if (replica.status().role != consensus::Role::leader) {
+      continue;
+    }
+    for (const peer::LinkStatus& link : parts_->host->links()) {
+      if (link.up) {
+        replica.transfer_leadership(link.node);
+        break;
+      }
+    }
+  }
+  end_when_handed_over(0);
+}
+
+void Node::end_when_handed_over(std::uint64_t) {
+  env_posix::EventLoop& loop = *parts_->loop;
+  const bool alone = identity_.members.size() == 1;
+  if (!alone && leads_any_group() && loop.now() < parts_->stop_deadline) {
+    (void)loop.arm(loop.now() + kStopCheckInterval, Callback<>::to<&Node::end_when_handed_over>(this));
+    return;
+  }
+  for (const GroupParts& group : parts_->groups) {
+    group.service->shut_down();
+  }
+  parts_->api->shut_down();
+  parts_->clients->shut_down();
+  (void)loop.arm(loop.now() + kFarewell, Callback<>::to<&Node::leave_loop>(this));
+}
+
+void Node::leave_loop(std::uint64_t) { parts_->loop->stop(); }
+
+void Node::on_stopped(const Error& why) {
+  log_.error("this node cannot go on", {{"error", why.text}});
+  ended_ = std::unexpected(why);
+  parts_->loop->stop();
+}
+
+void Node::on_peer_rejected(NodeId node, std::string_view why) {
+  log_.warn("peer rejected", {{"member", hex_id(node.value())}, {"why", std::string(why)}});
+}
+
+void Node::trace(const TraceEvent& event) { ++parts_->traces[event.name]; }
+
+std::string Node::metrics_text() const {
+  NodeFigures figures;
+  figures.self = identity_.self;
+  figures.links = parts_->host->links();
+  figures.log = parts_->host->log_stats();
+  figures.files = &parts_->files->stats();
+  figures.methods = parts_->api->method_stats();
+  figures.engine_bytes = parts_->records->size_bytes();
+  figures.quota_bytes = options_.quota_bytes();
+  figures.traces = &parts_->traces;
+  figures.connections = parts_->clients->connection_count();
+  for (const GroupParts& group : parts_->groups) {
+    figures.leader_changes += group.events->changes_seen;
+  }
+  figures.service = parts_->groups[0].service.get();
+  return write_node_metrics(figures);
+}
+
+}  // namespace quorate::server

@@ -1,0 +1,79 @@
+#include "server/readiness.h"
+
+#include <algorithm>
+
+namespace quorate::server {
+namespace {
+
+constexpr Duration kPublishTimeout = std::chrono::seconds(2);
+constexpr Duration kRetryPause = std::chrono::milliseconds(20);
+constexpr Duration kExplainAfter = std::chrono::seconds(3);
+
+}  // namespace
+
+Readiness::Readiness(const ClusterIdentity& identity, group::Host& host, service::KvService& service, env::Loop& loop,
+                     const env::Clock& clock, EventLog& log, std::function<void()> ready)
+    : identity_(identity),
+      host_(host),
+      service_(service),
+      loop_(loop),
+      clock_(clock),
+      log_(log),
+      ready_(std::move(ready)) {}
+
+Readiness::~Readiness() {
+  loop_.cancel(retry_timer_);
+  loop_.cancel(explain_timer_);
+}
+
+void Readiness::start(Buffer member) {
+  member_ = std::move(member);
+  explain_timer_ = loop_.arm(clock_.now() + kExplainAfter, Callback<>::to<&Readiness::explain>(this));
+  publish(0);
+}
+
+void Readiness::publish(std::uint64_t) {
+  retry_timer_ = 0;
+  service_.barrier_write(clock_.now() + kPublishTimeout,
+                         service::AnswerTo::to<&Readiness::on_published>(this));
+}
+
+void Readiness::on_published(std::uint64_t, const service::Answer& answer) {
+  if (answer.outcome == service::Outcome::stopped) {
+    return;
+  }
+  if (answer.outcome != service::Outcome::ok) {
+    // Publishing twice changes nothing, so an unknown outcome may be tried again.
+    retry_timer_ = loop_.arm(clock_.now() + kRetryPause, Callback<>::to<&Readiness::publish>(this));
+    return;
+  }
+  ready_done_ = true;
+  loop_.cancel(explain_timer_);
+  explain_timer_ = 0;
+  ready_();
+}
+
+void Readiness::explain(std::uint64_t) {
+  explain_timer_ = loop_.arm(clock_.now() + kExplainAfter, Callback<>::to<&Readiness::explain>(this));
+  log_.warn("waiting for a majority", {{"reachable", missing_majority()}});
+}
+
+std::string Readiness::missing_majority() const {
+  const std::size_t members = identity_.members.size();
+  std::size_t reachable = 1;
+  std::string absent;
+  for (const peer::LinkStatus& link : host_.links()) {
+    if (link.up) {
+      ++reachable;
+      continue;
+    }
+    const auto member = std::find_if(identity_.members.begin(), identity_.members.end(),
+                                     [&](const MemberIdentity& known) { return known.id == link.node; });
+    absent += (absent.empty() ? "" : ", ") + (member == identity_.members.end() ? "?" : member->name) + " " +
+              (link.last_error.empty() ? "not connected yet" : link.last_error);
+  }
+  return std::to_string(reachable) + " of " + std::to_string(members) + ", need " + std::to_string(members / 2 + 1) +
+         (absent.empty() ? "" : ": " + absent);
+}
+
+}  // namespace quorate::server
