@@ -139,7 +139,8 @@ void WatcherIndex::insert(Link& link, Link made) {
     split(std::move(link), *made, made->left, made->right);
     link = std::move(made);
   } else {
-    insert(made->is_before(*link) ? link->left : link->right, std::move(made));
+    Link& child = made->is_before(*link) ? link->left : link->right;
+    insert(child, std::move(made));
   }
   update(*link);
 }
