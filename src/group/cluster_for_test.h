@@ -57,6 +57,8 @@ class MemoryNetwork {
   }
   /// A cut node's chunks vanish, both ways.
   std::set<std::uint64_t> cut;
+  /// Called before chunks leave.
+  std::function<void()> on_send;
 
  private:
   struct Listener {
@@ -80,6 +82,9 @@ class MemoryNetwork {
       });
     }
     void send(std::span<const Buffer> chunks) override {
+      if (network_.on_send) {
+        network_.on_send();
+      }
       std::vector<Buffer> copies(chunks.begin(), chunks.end());
       network_.queue_.emplace_back([this_network = &network_, from = end_->index, other = end_->other,
                                     bytes = std::move(copies)] {

@@ -73,7 +73,7 @@ class GroupEvents {
   virtual void on_peer_down(NodeId node) = 0;
 };
 
-/// Told when the node must stop: what failed, what it means and what to do.
+/// Told when the node must stop: what failed, what it means and what to do. The host still runs the call: destroy it later.
 class HostEvents {
  public:
   virtual ~HostEvents() = default;

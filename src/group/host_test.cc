@@ -82,6 +82,21 @@ TEST_F(HostTest, MessagesReachTheSameGroupWithTheirEntries) {
   EXPECT_TRUE(cluster_.life(2).services[0]->messages.empty());
 }
 
+TEST_F(HostTest, AMessageLeavesBeforeTheOwnDiskIsWoken) {
+  start_both();
+  Cluster::Life& life = cluster_.life(1);
+  made()[0].script.persist({put(1, 1, "a")});
+  made()[0].script.emit(Send{NodeId(2), Buffer::copy_of("append"), Attach{Position(1), Position(1), Tag(1)}, Io()});
+  (void)told(2);
+  cluster_.network.on_send = [&life] { EXPECT_FALSE(life.files->has_work()) << "the disk came first"; };
+  life.host->replica(GroupId(1)).read(Context(1000));
+  life.loop.end_turn();
+  cluster_.network.on_send = nullptr;
+  EXPECT_TRUE(life.files->has_work()) << "both at the end of the same turn";
+  cluster_.run(1ms);
+  EXPECT_EQ(told(2), (Events{"receive append +1"}));
+}
+
 TEST_F(HostTest, ANewLifeBeginsWithWhatTheLogAndTheMachineKept) {
   start_both();
   effects(1, 0, 1, [](FakeCore::Script& core) {

@@ -32,7 +32,4 @@ void encode_message(ByteView core_bytes, std::span<const storage::LogEntry> entr
 /// `out` holds nothing to rely on.
 [[nodiscard]] bool decode_message(const Buffer& message, GroupMessage& out);
 
-/// Bytes on the wire that one attached entry takes at most, besides its payload.
-inline constexpr std::size_t kMaxEntryOverhead = 32;
-
 }  // namespace quorate::group

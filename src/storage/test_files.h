@@ -103,6 +103,7 @@ class TestFiles final : public env::FileSystem {
     });
   }
 
+  [[nodiscard]] bool has_work() const { return !work_.empty(); }
   /// Completes the oldest asynchronous call. False if there is none.
   bool complete_one() {
     if (work_.empty()) {

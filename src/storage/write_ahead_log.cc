@@ -104,18 +104,18 @@ void WriteAheadLog::seal_newest() {
   queue_.back().set_end({.first_live = std::max(needed, first_live_), .uncertain_tail = uncertain_});
 }
 
-void WriteAheadLog::schedule() {
+void WriteAheadLog::schedule(bool gives_way) {
   if (!scheduled_) {
     scheduled_ = true;
-    loop_.defer(Callback<>::to<&WriteAheadLog::on_turn_end>(this));
+    loop_.defer(Callback<>::to<&WriteAheadLog::on_turn_end>(this, gives_way ? 1 : 0));
   }
 }
 
 /// What a frame's owner sends in the same turn leaves before the disk is woken: the followers' disks are the longer way
 /// (thesis 10.2.1). So this gives way, once, to what was deferred behind it.
-void WriteAheadLog::on_turn_end(std::uint64_t gave_way) {
-  if (gave_way == 0) {
-    loop_.defer(Callback<>::to<&WriteAheadLog::on_turn_end>(this, 1));
+void WriteAheadLog::on_turn_end(std::uint64_t gives_way) {
+  if (gives_way != 0) {
+    loop_.defer(Callback<>::to<&WriteAheadLog::on_turn_end>(this, 0));
     return;
   }
   scheduled_ = false;
@@ -198,7 +198,7 @@ void WriteAheadLog::on_written(std::uint64_t, Status status) {
   }
   release_segments(batch->end().first_live);
   if (!queue_.empty()) {
-    schedule();
+    schedule(false);  // the disk has waited for this turn long enough
   }
   note_activity();
   if (!QUORATE_PLANT(ack_before_sync_in_log)) {

@@ -52,7 +52,7 @@ class WriteAheadLog final : public Log {
   // Writing.
   LogBatch& open_batch(std::uint64_t more_bytes);
   void seal_newest();
-  void schedule();
+  void schedule(bool gives_way = true);
   void on_turn_end(std::uint64_t);
   void try_write();
   [[nodiscard]] bool fits(std::uint64_t bytes);
