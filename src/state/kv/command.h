@@ -22,7 +22,7 @@ enum class CommandKind : std::uint8_t {
   lease_grant = 5,   ///< etcdserverpb.LeaseGrantRequest with ID and TTL filled in
   lease_revoke = 6,  ///< etcdserverpb.LeaseRevokeRequest
   alarm = 7,         ///< etcdserverpb.AlarmRequest (ACTIVATE or DEACTIVATE)
-  barrier = 8,       ///< no request: proves that a write can commit
+  publish_member = 8,  ///< etcdserverpb.Member: the origin's own name and client URLs
 };
 
 /// Names a request over the whole cluster: the node that a client asked, that node's life, and a number.

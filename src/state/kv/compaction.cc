@@ -42,9 +42,12 @@ std::size_t StoreImpl::compact_entry(KeyEntry& entry, std::size_t max_records) {
 }
 
 bool StoreImpl::compact_step(std::size_t max_records) {
-  if (!compacting_) {
-    return false;
-  }
+  hash_step();
+  const bool is_more = compacting_ && compact_slice(max_records);
+  return is_more || hash_job_.is_active;
+}
+
+bool StoreImpl::compact_slice(std::size_t max_records) {
   if (pass_key_.empty()) {
     pass_revision_ = compact_revision_;
   }

@@ -64,7 +64,7 @@ void StoreImpl::run(Task& task) {
     case CommandKind::lease_grant: return run_lease_grant(task);
     case CommandKind::lease_revoke: return run_lease_revoke(task);
     case CommandKind::alarm: return run_alarm(task);
-    case CommandKind::barrier: return;
+    case CommandKind::publish_member: return run_publish_member(task);
   }
 }
 
@@ -325,6 +325,13 @@ void StoreImpl::run_alarm(Task& task) {
     const codec::AlarmMember member{alarm.member, alarm.type};
     task.reply.body = codec::encode_alarm_reply({&member, 1});
   }
+}
+
+void StoreImpl::run_publish_member(Task& task) {
+  const NodeId member = task.command.header.request.origin;
+  const Buffer description = Buffer::copy_of(task.command.request);
+  members_[member] = description;
+  add_side_op(task.id.position, {env::RecordBatch::Op::Kind::put, keys_.member(member), description});
 }
 
 std::vector<Buffer> StoreImpl::lease_keys(std::int64_t id) const {

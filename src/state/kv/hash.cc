@@ -1,36 +1,35 @@
-#include <set>
+#include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "codec/crc32c.h"
 #include "state/kv/store_impl.h"
 
+// HashKV reads every record, so it is a job in slices: one when it is asked for, the others by compact_step(). Versions
+// that a compaction at the hashed revision would remove are left out if they lie at or below the compacted one, so that
+// the hash does not depend on how far the removal got. (etcd's quirk: unless nothing at all would be kept.)
 namespace quorate::kv {
 namespace {
 
-/// etcd's CRC-32C over its own form of the records: "key", then each revision's key and marshalled KeyValue.
-class EtcdHash {
- public:
-  void add(Revision at, bool tombstone, ByteView key_value) {
-    char key[18];
-    for (int i = 0; i < 8; ++i) {
-      key[i] = static_cast<char>(static_cast<std::uint64_t>(at.main) >> (56 - 8 * i));
-      key[9 + i] = static_cast<char>(static_cast<std::uint64_t>(at.sub) >> (56 - 8 * i));
-    }
-    key[8] = '_';
-    key[17] = 't';
-    hash_ = codec::crc32c({key, tombstone ? 18U : 17U}, hash_);
-    hash_ = codec::crc32c(key_value, hash_);
-  }
-  [[nodiscard]] std::uint32_t value() const { return hash_; }
+constexpr std::size_t kRecordsASlice = 16'384;
+constexpr std::size_t kKeysASlice = 65'536;
+constexpr std::size_t kPrefetch = 512;  ///< records asked for at once when one is not in memory
 
- private:
-  std::uint32_t hash_ = codec::crc32c("key");
-};
+/// etcd's form of a record: its revision's key, then the marshalled KeyValue.
+std::uint32_t hash_record(std::uint32_t hash, Revision at, const RecordView& view) {
+  char key[18];
+  for (int i = 0; i < 8; ++i) {
+    key[i] = static_cast<char>(static_cast<std::uint64_t>(at.main) >> (56 - 8 * i));
+    key[9 + i] = static_cast<char>(static_cast<std::uint64_t>(at.sub) >> (56 - 8 * i));
+  }
+  key[8] = '_';
+  key[17] = 't';
+  hash = codec::crc32c({key, view.tombstone ? 18U : 17U}, hash);
+  return codec::crc32c(view.key_value, hash);
+}
 
 }  // namespace
 
-/// Versions that a compaction at the hashed revision would remove are left out if they lie at or below the compacted
-/// one: so the hash does not depend on how far the removal got. (etcd's quirk: unless nothing at all would be kept.)
 state::Execution StoreImpl::hash_kv(std::int64_t revision, Reply& reply, Callback<> ready) {
   reply = Reply{.revision = revision_};
   if (revision > 0 && (revision < compact_revision_ || revision > revision_)) {
@@ -38,51 +37,129 @@ state::Execution StoreImpl::hash_kv(std::int64_t revision, Reply& reply, Callbac
     return state::Execution::done;
   }
   const std::int64_t upto = revision == 0 ? revision_ : revision;
-  std::set<Revision> hashed;    // above the compacted revision, or kept at `upto`
-  std::set<Revision> old;       // not kept at `upto`, but left by the compaction
-  bool keeps_any = false;
-  VersionInfo info;
-  std::vector<Version> versions;
-  for (KeyIndex::Cursor at = index_.first(); at.valid(); at.next()) {
-    const KeyEntry& entry = at.entry();
-    const bool keeps = entry.find_at(upto, info);
-    keeps_any = keeps_any || keeps;
-    versions.clear();
-    entry.versions_from(0, versions);
-    for (const Version& version : versions) {
-      if (version.main > upto || !entry.is_kept(version, compact_revision_)) {
-        continue;
-      }
-      const bool in = version.main > compact_revision_ || (keeps && version.revision() == info.at.revision());
-      (in ? hashed : old).insert(version.revision());
+  const auto is_this = [&](const HashJob& job) { return job.upto == upto && job.compacted == compact_revision_; };
+  if (!hash_job_.is_active && !is_this(hash_job_)) {
+    hash_job_ = HashJob{.upto = upto, .compacted = compact_revision_, .is_active = true, .hash = codec::crc32c("key")};
+    hash_slice();
+  }
+  if (hash_job_.is_active || !is_this(hash_job_)) {
+    hash_waiters_.push_back(ready);
+    return state::Execution::pending;
+  }
+  reply.body = codec::encode_hash_kv_reply(hash_job_.hash, compact_revision_, upto);
+  return state::Execution::done;
+}
+
+/// Goes on with the job; when it ends, or became void, everybody who waits may ask again.
+void StoreImpl::hash_step() {
+  if (!hash_job_.is_active) {
+    return;
+  }
+  if (hash_job_.compacted != compact_revision_) {
+    hash_job_ = HashJob{};
+  } else {
+    hash_slice();
+  }
+  if (!hash_job_.is_active) {
+    for (const Callback<>& ready : std::exchange(hash_waiters_, {})) {
+      ready();
     }
   }
-  if (!keeps_any) {
-    hashed.merge(old);
+}
+
+void StoreImpl::hash_slice() {
+  if (!hash_job_.has_old && !hash_find_old()) {
+    return;
   }
-  reader_.begin(true);
-  EtcdHash hash;
-  for (const Revision at : hashed) {
+  if (!hash_job_.is_fetching) {
+    hash_read();
+  }
+}
+
+/// Finds the versions at or below the compacted revision that count. True when all keys were looked at.
+bool StoreImpl::hash_find_old() {
+  HashJob& job = hash_job_;
+  KeyIndex::Cursor at = index_.lower_bound(job.next_key);
+  std::vector<Version> versions;
+  for (std::size_t keys = 0; at.valid() && keys < kKeysASlice; at.next(), ++keys) {
+    const KeyEntry& entry = at.entry();
+    VersionInfo info;
+    const bool is_live = entry.find_at(job.upto, info);
+    job.keeps_any = job.keeps_any || is_live;
+    for (std::size_t i = entry.obsolete_at(job.compacted); i < entry.version_count(); ++i) {
+      const Version& version = entry.version_at(i);
+      if (version.main > job.compacted || version.main > job.upto) {
+        break;
+      }
+      job.old.push_back({version.revision(), is_live && version.revision() == info.at.revision()});
+    }
+  }
+  if (at.valid()) {
+    job.next_key.assign(at.entry().key());
+    return false;
+  }
+  if (job.keeps_any) {
+    std::erase_if(job.old, [](const auto& one) { return !one.second; });
+  }
+  std::ranges::sort(job.old);
+  job.has_old = true;
+  job.next = {std::max<std::int64_t>(job.compacted + 1, 2), 0};
+  return true;
+}
+
+/// Hashes records until the slice is full or one of them must be fetched.
+void StoreImpl::hash_read() {
+  HashJob& job = hash_job_;
+  reader_.begin();
+  std::size_t records = 0;
+  for (; records < kRecordsASlice; ++records) {
+    const bool is_old = job.next_old < job.old.size();
+    const Revision at = is_old ? job.old[job.next_old].first : job.next;
+    if (!is_old && at.main > job.upto) {
+      job.is_active = false;
+      job.old = {};
+      break;
+    }
     Buffer value;
     const env::Lookup::State state = reader_.read(at, value);
-    QUORATE_ASSERT(state != env::Lookup::State::absent, "the engine holds every revision of the index", at.main, at.sub);
-    if (state == env::Lookup::State::value) {
-      const Result<RecordView> view = read_record(value.view());
-      QUORATE_ASSERT(view.has_value(), "a record of the engine is readable", at.main, at.sub);
-      hash.add(at, view->tombstone, view->key_value);
+    if (state == env::Lookup::State::pending) {
+      break;
+    }
+    QUORATE_ASSERT(state == env::Lookup::State::value, "the engine holds every revision of the index", at.main, at.sub);
+    const Result<RecordView> view = read_record(value.view());
+    QUORATE_ASSERT(view.has_value(), "a record of the engine is readable", at.main, at.sub);
+    job.hash = hash_record(job.hash, at, *view);
+    if (is_old) {
+      ++job.next_old;
+    } else {
+      job.next = view->last ? Revision{at.main + 1, 0} : Revision{at.main, at.sub + 1};
     }
   }
-  if (reader_.complete()) {
-    reply.body = codec::encode_hash_kv_reply(hash.value(), compact_revision_, upto);
+  if (!reader_.complete()) {
+    hash_prefetch();
+    job.is_fetching = true;
   }
-  return reader_.finish(ready);
+  (void)reader_.finish(Callback<>::to<&StoreImpl::on_hash_fetched>(this));
 }
+
+void StoreImpl::hash_prefetch() {
+  const HashJob& job = hash_job_;
+  for (std::size_t i = 1; i < kPrefetch; ++i) {
+    Buffer ignored;
+    if (job.next_old + i < job.old.size()) {
+      (void)reader_.read(job.old[job.next_old + i].first, ignored);
+    } else if (const std::int64_t main = job.next.main + static_cast<std::int64_t>(i); main <= job.upto) {
+      (void)reader_.read({main, 0}, ignored);
+    }
+  }
+}
+
+void StoreImpl::on_hash_fetched(std::uint64_t) { hash_job_.is_fetching = false; }
 
 void StoreImpl::hash_into(Hasher& hasher) const {
   hasher.add(executed_);
   hasher.add(static_cast<std::uint64_t>(revision_));
   hasher.add(static_cast<std::uint64_t>(compact_revision_));
-  std::vector<Version> versions;
   for (KeyIndex::Cursor at = index_.first(); at.valid(); at.next()) {
     const KeyEntry& entry = at.entry();
     const std::size_t count = entry.version_count();
@@ -97,7 +174,8 @@ void StoreImpl::hash_into(Hasher& hasher) const {
     for (std::size_t i = gone; i < count; ++i) {
       const Version& version = entry.version_at(i);
       hasher.add(static_cast<std::uint64_t>(version.main));
-      hasher.add(static_cast<std::uint64_t>(version.sub) << 33 | static_cast<std::uint64_t>(version.tombstone) << 32 | version.checksum);
+      hasher.add(static_cast<std::uint64_t>(version.sub) << 33 | static_cast<std::uint64_t>(version.tombstone) << 32 |
+                 version.checksum);
     }
   }
   for (const LeaseInfo& lease : leases_.all()) {

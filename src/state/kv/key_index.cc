@@ -63,6 +63,14 @@ struct KeyIndex::Node {
   std::array<std::uint64_t, kCapacity> words;
 };
 
+/// A binary search over words that are not in the cache would wait for one line after the other.
+void KeyIndex::fetch_words(const Node* node) {
+  const auto* bytes = reinterpret_cast<const char*>(node);
+  for (std::size_t line = 0; line < sizeof(Node); line += 64) {
+    __builtin_prefetch(bytes + line);
+  }
+}
+
 struct KeyIndex::Leaf : Node {
   std::array<KeyEntry*, kCapacity> entries;
   std::uint64_t live = 0;  ///< bit i: entries[i] is live
@@ -240,6 +248,7 @@ KeyIndex::Leaf* KeyIndex::descend(ByteView key) const {
   for (unsigned level = 0; level < height_; ++level) {
     const auto* inner = static_cast<Inner*>(node);
     node = inner->children[inner->child_of(key)];
+    fetch_words(node);
   }
   return static_cast<Leaf*>(node);
 }
@@ -250,6 +259,7 @@ KeyIndex::Leaf* KeyIndex::descend(ByteView key, Path& path) const {
     auto* inner = static_cast<Inner*>(node);
     path.steps[level] = {inner, inner->child_of(key)};
     node = inner->children[path.steps[level].child];
+    fetch_words(node);
   }
   return static_cast<Leaf*>(node);
 }

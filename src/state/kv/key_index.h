@@ -81,6 +81,7 @@ class KeyIndex {
     unsigned height = 0;
   };
 
+  static void fetch_words(const Node* node);
   [[nodiscard]] Leaf* descend(ByteView key) const;
   [[nodiscard]] Leaf* descend(ByteView key, Path& path) const;
   void split_leaf(Leaf& leaf, unsigned position, ByteView key, const Path& path);

@@ -64,13 +64,6 @@ std::int64_t StoreImpl::count_at(const KeyRange& range, std::int64_t revision) c
 
 void StoreImpl::gather(const KeyRange& range, std::int64_t revision, std::size_t limit, std::vector<Found>& out) const {
   VersionInfo info;
-  if (range.single) {
-    KeyEntry* entry = index_.find(range.from);
-    if (entry != nullptr && entry->find_at(revision, info)) {
-      out.push_back({entry, info, {}});
-    }
-    return;
-  }
   const bool newest = revision == visible_revision();
   KeyIndex::Cursor at = index_.lower_bound(range.from);
   while (out.size() < limit) {
@@ -123,6 +116,19 @@ void StoreImpl::sort_by_value(Selection& selection, bool descend) {
   });
 }
 
+/// One key has no order and no limit: the common read looks it up once.
+void StoreImpl::select_one(const RangeRequest& request, std::int64_t revision, Selection& out) const {
+  KeyEntry* entry = index_.find(request.key);
+  VersionInfo info;
+  if (entry == nullptr || !entry->find_at(revision, info)) {
+    return;
+  }
+  out.count = 1;
+  if (!request.count_only && passes(request, info)) {
+    out.found.push_back({entry, info, {}});
+  }
+}
+
 void StoreImpl::select(const RangeRequest& request, Selection& out) {
   const std::int64_t now = visible_revision();
   const std::int64_t revision = request.revision <= 0 ? now : request.revision;
@@ -131,6 +137,10 @@ void StoreImpl::select(const RangeRequest& request, Selection& out) {
     return;
   }
   const KeyRange range = key_range(request.key, request.range_end);
+  if (range.single) {
+    select_one(request, revision, out);
+    return;
+  }
   out.count = count_at(range, revision);
   if (request.count_only || out.count == 0) {
     return;
@@ -138,7 +148,7 @@ void StoreImpl::select(const RangeRequest& request, Selection& out) {
   const bool plain = is_plain_order(request) && !has_filters(request);
   const std::size_t limit = request.limit > 0 ? static_cast<std::size_t>(request.limit) : out.found.max_size();
   const bool descend = request.sort_order == RangeRequest::descend;
-  if (request.sort_target == RangeRequest::by_key && descend && !has_filters(request) && revision == now && !range.single) {
+  if (request.sort_target == RangeRequest::by_key && descend && !has_filters(request) && revision == now) {
     gather_last(range, limit, out.found);
     out.more = static_cast<std::uint64_t>(out.count) > limit;
   } else {
@@ -164,8 +174,8 @@ void StoreImpl::select(const RangeRequest& request, Selection& out) {
 
 template <class Use>
 void StoreImpl::with_fields(const RangeRequest& request, const Selection& selection, Use use) {
-  std::vector<ByteView> kvs;
-  kvs.reserve(selection.found.size());
+  std::vector<ByteView>& kvs = views_;
+  kvs.clear();
   if (request.keys_only) {
     // From the index alone, as etcd 3.7 does: the lease is not filled in.
     std::size_t total = 0;

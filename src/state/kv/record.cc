@@ -58,6 +58,12 @@ Buffer RecordKeys::alarm(std::uint64_t member, std::int32_t type) const {
   return make(RecordKind::alarm, {raw, sizeof raw});
 }
 
+Buffer RecordKeys::member(NodeId member) const {
+  char raw[8];
+  put_big_endian(raw, member.value());
+  return make(RecordKind::member, {raw, sizeof raw});
+}
+
 RevisionKey RecordKeys::revision(Revision at) const {
   RevisionKey key;
   std::memcpy(key.data(), space_.data(), space_.size());

@@ -18,7 +18,7 @@
 
 namespace quorate::kv {
 
-enum class RecordKind : std::uint8_t { meta = 0x01, lease = 0x02, alarm = 0x03, revision = 0x10 };
+enum class RecordKind : std::uint8_t { meta = 0x01, lease = 0x02, alarm = 0x03, member = 0x04, revision = 0x10 };
 
 inline constexpr std::size_t kSpaceBytes = 16;                          ///< group, generation
 inline constexpr std::size_t kRevisionKeyBytes = kSpaceBytes + 1 + 12;  ///< kind, main, sub
@@ -42,6 +42,7 @@ class RecordKeys {
   [[nodiscard]] Buffer meta() const { return make(RecordKind::meta, {}); }
   [[nodiscard]] Buffer lease(std::int64_t id) const;
   [[nodiscard]] Buffer alarm(std::uint64_t member, std::int32_t type) const;
+  [[nodiscard]] Buffer member(NodeId member) const;
   [[nodiscard]] RevisionKey revision(Revision at) const;
   /// The first key of a kind, and the first key behind all of this group's generation.
   [[nodiscard]] Buffer first(RecordKind kind) const { return make(kind, {}); }

@@ -86,6 +86,22 @@ Status StoreImpl::load_alarms() {
   return cursor->status();
 }
 
+Status StoreImpl::load_members() {
+  const auto cursor = records_.scan(keys_.first(RecordKind::member).view(), keys_.behind(RecordKind::member).view());
+  for (; cursor->valid(); cursor->next()) {
+    codec::Reader key(cursor->key().substr(kSpaceBytes + 1));
+    std::uint64_t member = 0;
+    for (int i = 0; i < 8; ++i) {
+      member = member << 8 | key.u8();
+    }
+    if (!key.finished()) {
+      return fail(ErrorCode::corrupt, "the record of a member is not readable");
+    }
+    members_[NodeId(member)] = Buffer::copy_of(cursor->value());
+  }
+  return cursor->status();
+}
+
 void StoreImpl::load_record(Revision at, const RecordView& view, std::size_t size) {
   KeyEntry& entry = index_.insert_live(view.kv.key);
   const Version version{.main = at.main,
@@ -132,6 +148,7 @@ Result<Position> StoreImpl::recover() {
   }
   QUORATE_TRY(load_leases());
   QUORATE_TRY(load_alarms());
+  QUORATE_TRY(load_members());
   QUORATE_TRY(load_revisions(*meta));
   executed_ = meta->applied;
   collected_ = meta->applied;

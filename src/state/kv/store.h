@@ -8,6 +8,7 @@
 // Facts: etcd's v3 API, section 2 of its behaviour. Owned by a replica's runtime, on the loop.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -115,7 +116,8 @@ class Store : public state::StateMachine {
   [[nodiscard]] virtual state::Execution range(ByteView request, Reply& reply, Callback<> ready) = 0;
   /// A TxnRequest that changes nothing (see is_read_only_txn).
   [[nodiscard]] virtual state::Execution read_txn(ByteView request, Reply& reply, Callback<> ready) = 0;
-  /// HashKVRequest at `revision` (0: current): hash and compact revision in the encoded body.
+  /// HashKVRequest at `revision` (0: current): the encoded body. Reads all records: a large store answers `pending`,
+  /// and goes on with each compact_step() until `ready`.
   [[nodiscard]] virtual state::Execution hash_kv(std::int64_t revision, Reply& reply, Callback<> ready) = 0;
 
   // ---- for watchers -------------------------------------------------------------------------------------------
@@ -134,8 +136,11 @@ class Store : public state::StateMachine {
   [[nodiscard]] virtual bool find_lease(std::int64_t id, LeaseInfo& out) const = 0;
   [[nodiscard]] virtual std::vector<Buffer> lease_keys(std::int64_t id) const = 0;
   [[nodiscard]] virtual std::vector<Alarm> alarms() const = 0;
+  /// What members published of themselves: etcdserverpb.Member, by member id.
+  [[nodiscard]] virtual const std::map<NodeId, Buffer>& members() const = 0;
 
-  /// Does a bounded slice of physical compaction work; true while more is left. Called between turns.
+  /// Does a bounded slice of work in the background (physical compaction, a HashKV that someone waits for); true
+  /// while more is left. To be called between turns after a Compact, a hash_kv that is pending, and recover().
   virtual bool compact_step(std::size_t max_records) = 0;
   /// Approximate bytes of all live records, for quota and status.
   [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;

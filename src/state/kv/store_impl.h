@@ -48,6 +48,7 @@ class StoreImpl final : public Store {
   [[nodiscard]] std::vector<LeaseInfo> leases() const override { return leases_.all(); }
   [[nodiscard]] bool find_lease(std::int64_t id, LeaseInfo& out) const override { return leases_.find(id, out); }
   [[nodiscard]] std::vector<Buffer> lease_keys(std::int64_t id) const override;
+  [[nodiscard]] const std::map<NodeId, Buffer>& members() const override { return members_; }
   [[nodiscard]] std::vector<Alarm> alarms() const override { return {alarms_.begin(), alarms_.end()}; }
   bool compact_step(std::size_t max_records) override;
   [[nodiscard]] std::uint64_t size_bytes() const override { return size_bytes_; }
@@ -95,6 +96,21 @@ class StoreImpl final : public Store {
     env::RecordBatch::Op op;
   };
 
+  /// A HashKV under way, or the last one that ended (is_active false): its result holds for ever.
+  struct HashJob {
+    std::int64_t upto = -1;
+    std::int64_t compacted = -2;
+    bool is_active = false;
+    std::uint32_t hash = 0;
+    std::string next_key;                           ///< first the index is walked for versions up to `compacted`,
+    std::vector<std::pair<Revision, bool>> old;     ///< and whether a compaction at `upto` would keep them;
+    bool keeps_any = false;
+    bool has_old = false;
+    std::size_t next_old = 0;                       ///< then they are hashed,
+    Revision next;                                  ///< and then all revisions behind them
+    bool is_fetching = false;
+  };
+
   // execute.cc
   void run(Task& task);
   void run_put(Task& task);
@@ -104,6 +120,7 @@ class StoreImpl final : public Store {
   void run_lease_grant(Task& task);
   void run_lease_revoke(Task& task);
   void run_alarm(Task& task);
+  void run_publish_member(Task& task);
   void finish_command(Position position);
   /// The revision that a read inside the present command sees.
   [[nodiscard]] std::int64_t visible_revision() const { return changes_ == 0 ? revision_ : revision_ + 1; }
@@ -120,6 +137,7 @@ class StoreImpl final : public Store {
 
   // range.cc
   void select(const codec::RangeRequest& request, Selection& out);
+  void select_one(const codec::RangeRequest& request, std::int64_t revision, Selection& out) const;
   [[nodiscard]] std::int64_t count_at(const KeyRange& range, std::int64_t revision) const;
   void gather(const KeyRange& range, std::int64_t revision, std::size_t limit, std::vector<Found>& out) const;
   void gather_last(const KeyRange& range, std::size_t limit, std::vector<Found>& out) const;
@@ -146,7 +164,16 @@ class StoreImpl final : public Store {
   // history.cc
   [[nodiscard]] Event make_event(const RecordView& view, Revision at, const Buffer& value) const;
 
+  // hash.cc
+  void hash_step();
+  void hash_slice();
+  [[nodiscard]] bool hash_find_old();
+  void hash_read();
+  void hash_prefetch();
+  void on_hash_fetched(std::uint64_t);
+
   // compaction.cc
+  bool compact_slice(std::size_t max_records);
   std::size_t compact_entry(KeyEntry& entry, std::size_t max_records);
   void erase_record(const Version& version);
 
@@ -155,6 +182,7 @@ class StoreImpl final : public Store {
   [[nodiscard]] Result<Meta> load_meta();
   [[nodiscard]] Status load_leases();
   [[nodiscard]] Status load_alarms();
+  [[nodiscard]] Status load_members();
   [[nodiscard]] Status load_revisions(const Meta& meta);
   void load_record(Revision at, const RecordView& view, std::size_t size_bytes);
 
@@ -168,6 +196,7 @@ class StoreImpl final : public Store {
   RecordReader reader_;
   LeaseTable leases_;
   std::set<Alarm> alarms_;
+  std::map<NodeId, Buffer> members_;  ///< as each published itself
   std::int64_t revision_ = 1;
   std::int64_t compact_revision_ = -1;
   Position executed_;
@@ -178,6 +207,7 @@ class StoreImpl final : public Store {
   NewRecord last_record_;      ///< of the last change
   std::vector<Event> events_;
   std::string scratch_;        ///< encoded pairs of a keys_only reply
+  std::vector<ByteView> views_;  ///< the pairs of a reply
 
   // for the engine
   Ring<JournalEntry> journal_;
@@ -191,6 +221,9 @@ class StoreImpl final : public Store {
   bool compacting_ = false;
   std::string pass_key_;            ///< where it goes on
   std::vector<Version> removed_;    ///< scratch
+
+  HashJob hash_job_;
+  std::vector<Callback<>> hash_waiters_;
 };
 
 }  // namespace quorate::kv

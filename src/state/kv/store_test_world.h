@@ -274,7 +274,11 @@ class World {
   }
   Reply hash_kv(std::int64_t revision) {
     Reply reply;
-    until_done([&](Callback<> ready) { return store->hash_kv(revision, reply, ready) == state::Execution::done; });
+    until_done([&](Callback<> ready) {
+      const bool done = store->hash_kv(revision, reply, ready) == state::Execution::done;
+      (void)store->compact_step(1);
+      return done;
+    });
     return reply;
   }
   /// Gives the engine everything up to `durable`.

@@ -1,6 +1,8 @@
 #include "state/kv/validate.h"
 
 #include <algorithm>
+#include <compare>
+#include <map>
 #include <set>
 
 #include "codec/etcd_request.h"
@@ -74,16 +76,55 @@ Failure check(const codec::TxnRequest& txn, std::size_t max_ops) {
   return Failure::none;
 }
 
-/// The keys that a list of operations puts, and the intervals that it deletes.
+/// Deleted keys as intervals that do not overlap, so that a hostile transaction costs no more than n log n.
+class Intervals {
+ public:
+  /// [from, end); `end` empty: the one key. An interval that ends before it begins holds nothing.
+  void add(ByteView from, ByteView end) {
+    if (end.empty()) {
+      insert({from, true}, from);
+    } else if (from < end) {
+      insert({end, false}, from);
+    }
+  }
+  void add(const Intervals& other) {
+    for (const auto& [from, to] : other.to_) {
+      insert(to, from);
+    }
+  }
+  [[nodiscard]] bool contains(ByteView key) const {
+    const auto behind = to_.upper_bound(key);
+    return behind != to_.begin() && std::prev(behind)->second.holds(key);
+  }
+
+ private:
+  struct End {
+    ByteView key;
+    bool inclusive = false;
+    [[nodiscard]] bool holds(ByteView other) const { return other < key || (inclusive && other == key); }
+    friend auto operator<=>(const End&, const End&) = default;
+  };
+
+  void insert(End to, ByteView from) {
+    auto at = to_.upper_bound(from);
+    if (at != to_.begin() && std::prev(at)->second.holds(from)) {
+      --at;
+      from = at->first;
+    }
+    while (at != to_.end() && (at->first < to.key || (to.inclusive && at->first == to.key) || at->first == from)) {
+      to = std::max(to, at->second);
+      at = to_.erase(at);
+    }
+    to_.emplace(from, to);
+  }
+
+  std::map<ByteView, End> to_;  ///< where the interval that begins at the key ends
+};
+
+/// The keys that a list of operations puts and deletes.
 struct Touched {
   std::set<ByteView> puts;
-  std::vector<std::pair<ByteView, ByteView>> deletes;  ///< [first, second); second empty: the one key
-
-  [[nodiscard]] bool deletes_key(ByteView key) const {
-    return std::ranges::any_of(deletes, [key](const auto& range) {
-      return range.second.empty() ? key == range.first : key >= range.first && key < range.second;
-    });
-  }
+  Intervals deletes;
 };
 
 [[nodiscard]] bool touch(codec::TxnFields list, Touched& out);
@@ -96,17 +137,17 @@ bool touch_nested(const codec::TxnRequest& txn, Touched& out) {
     return false;
   }
   for (ByteView key : then_part.puts) {
-    if (out.deletes_key(key) || !out.puts.insert(key).second) {
+    if (out.deletes.contains(key) || !out.puts.insert(key).second) {
       return false;
     }
   }
   for (ByteView key : else_part.puts) {
-    if (out.deletes_key(key) || (!out.puts.insert(key).second && !then_part.puts.contains(key))) {
+    if (out.deletes.contains(key) || (!out.puts.insert(key).second && !then_part.puts.contains(key))) {
       return false;
     }
   }
-  out.deletes.insert(out.deletes.end(), then_part.deletes.begin(), then_part.deletes.end());
-  out.deletes.insert(out.deletes.end(), else_part.deletes.begin(), else_part.deletes.end());
+  out.deletes.add(then_part.deletes);
+  out.deletes.add(else_part.deletes);
   return true;
 }
 
@@ -117,7 +158,7 @@ bool touch(codec::TxnFields list, Touched& out) {
   RequestOp op;
   for (codec::TxnFields ops = list; ops.next(op);) {
     if (op.kind == RequestOp::Kind::delete_range) {
-      out.deletes.emplace_back(op.delete_range.key, op.delete_range.range_end);
+      out.deletes.add(op.delete_range.key, op.delete_range.range_end);
     }
   }
   for (codec::TxnFields ops = list; ops.next(op);) {
@@ -126,7 +167,7 @@ bool touch(codec::TxnFields list, Touched& out) {
     }
   }
   for (codec::TxnFields ops = list; ops.next(op);) {
-    if (op.kind == RequestOp::Kind::put && (out.deletes_key(op.put.key) || !out.puts.insert(op.put.key).second)) {
+    if (op.kind == RequestOp::Kind::put && (out.deletes.contains(op.put.key) || !out.puts.insert(op.put.key).second)) {
       return false;
     }
   }
