@@ -1,11 +1,15 @@
+import os
 import pathlib
+import shutil
+import subprocess
 import sys
+import urllib.request
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 
-from processes import BINARY, Cluster  # noqa: E402
+from processes import BINARY, Cluster, free_ports, wait_for  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,3 +21,29 @@ def _binary():
 def cluster(tmp_path):
     with Cluster(tmp_path / "cluster") as made:
         yield made.start()
+
+
+def answers_health(endpoint):
+    try:
+        with urllib.request.urlopen(f"http://{endpoint}/health", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def real_etcd(tmp_path):
+    binary = os.environ.get("QUORATE_PEER_ETCD") or shutil.which("etcd")
+    if binary is None:
+        pytest.skip("no etcd to compare with: run ./dev conformance, which fetches Debian's")
+    client, peer = free_ports(2)
+    process = subprocess.Popen(
+        [binary, "--name=e1", f"--data-dir={tmp_path / 'etcd'}", f"--listen-client-urls=http://127.0.0.1:{client}",
+         f"--advertise-client-urls=http://127.0.0.1:{client}", f"--listen-peer-urls=http://127.0.0.1:{peer}",
+         f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}", f"--initial-cluster=e1=http://127.0.0.1:{peer}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    endpoint = f"127.0.0.1:{client}"
+    wait_for(lambda: answers_health(endpoint), 30, "etcd is healthy")
+    yield endpoint
+    process.kill()
+    process.wait()

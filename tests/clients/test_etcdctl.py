@@ -3,12 +3,9 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 
-import pytest
-
-from processes import ROOT, free_ports, wait_for
+from processes import ROOT, wait_for
 
 #: One command a line; {lease} is the id that the grant printed. Each runs against every node in turn.
 SCRIPT = [
@@ -148,24 +145,6 @@ def run_script(endpoints):
         result = etcdctl(endpoints[number % len(endpoints)], "txn", stdin=txn)
         transcript.append(("txn " + txn, result.returncode, normalise(result.stdout), normalise(error_text(result))))
     return transcript
-
-
-@pytest.fixture
-def real_etcd(tmp_path):
-    binary = os.environ.get("QUORATE_PEER_ETCD") or shutil.which("etcd")
-    if binary is None:
-        pytest.skip("no etcd to compare with: run ./dev conformance, which fetches Debian's")
-    client, peer = free_ports(2)
-    process = subprocess.Popen(
-        [binary, "--name=e1", f"--data-dir={tmp_path / 'etcd'}", f"--listen-client-urls=http://127.0.0.1:{client}",
-         f"--advertise-client-urls=http://127.0.0.1:{client}", f"--listen-peer-urls=http://127.0.0.1:{peer}",
-         f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}", f"--initial-cluster=e1=http://127.0.0.1:{peer}"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    endpoint = f"127.0.0.1:{client}"
-    wait_for(lambda: etcdctl(endpoint, "endpoint health").returncode == 0, 30, "etcd is healthy")
-    yield endpoint
-    process.kill()
-    process.wait()
 
 
 def test_same_output_as_etcd(cluster, real_etcd):
