@@ -77,7 +77,7 @@ class TestClient {
     nghttp2_option* options = nullptr;
     nghttp2_option_new(&options);
     nghttp2_option_set_no_auto_window_update(options, 1);
-    nghttp2_option_set_peer_max_concurrent_streams(options, 100'000);
+    nghttp2_option_set_peer_max_concurrent_streams(options, 10'000'000);
     nghttp2_session_client_new2(&session_, callbacks, this, options);
     nghttp2_option_del(options);
     nghttp2_session_callbacks_del(callbacks);
