@@ -17,6 +17,7 @@ enum class Branch : std::uint8_t {
   pre_vote_granted,               ///< to a; b: the term asked for
   pre_vote_refused_leader_alive,  ///< to a
   pre_vote_refused_log_behind,    ///< to a
+  pre_vote_refused_old_term,      ///< to a, asking for term b
   pre_vote_lost,                  ///< a: term
   campaign_started,               ///< a: new term
   vote_granted,                   ///< to a, in term b
@@ -91,6 +92,7 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "raft.pre_vote_granted",
     "raft.pre_vote_refused_leader_alive",
     "raft.pre_vote_refused_log_behind",
+    "raft.pre_vote_refused_old_term",
     "raft.pre_vote_lost",
     "raft.campaign_started",
     "raft.vote_granted",

@@ -215,6 +215,7 @@ std::vector<NodeId> Cluster::node_ids() const {
 
 void Cluster::add_node(NodeId id, Options options, Disk disk) {
   Node& node = nodes_[id];
+  options.core.incarnation = node.options.core.incarnation;  // another disk does not make an earlier life
   node.options = std::move(options);
   node.options.core.self = id;
   node.durable = disk;

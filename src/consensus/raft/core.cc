@@ -140,6 +140,7 @@ void RaftCore::handle(const Persisted& input) {
   }
   if (lead_->own_match != before) {
     advance_commit();
+    send_commit_notices();
   }
 }
 
@@ -264,7 +265,14 @@ std::vector<PersistOp>& RaftCore::write() {
 }
 
 void RaftCore::write_state() {
-  write().emplace_back(SetState{encode(hard_)});
+  std::vector<PersistOp>& ops = write();
+  const auto earlier =
+      std::ranges::find_if(ops, [](const PersistOp& op) { return std::holds_alternative<SetState>(op); });
+  if (earlier != ops.end()) {
+    *earlier = SetState{encode(hard_)};  // term and vote of one step are one state
+  } else {
+    ops.emplace_back(SetState{encode(hard_)});
+  }
   state_io_ = issued_;
 }
 

@@ -53,7 +53,7 @@ void RaftCore::hasten_after_peer_down(NodeId node) {
   }
   trace(Branch::peer_down_hastens_election, node.value());
   leader_sign_ = LeaderSign::silent;
-  set_timer(TimerKind::election, config_.heartbeat_interval / 10, config_.heartbeat_interval);
+  set_timer(TimerKind::election, config_.heartbeat_interval / 20, config_.heartbeat_interval / 2);
 }
 
 /// At the start of a node nobody is heard. Once a majority is connected a short wait is enough: a leader that lives
@@ -243,11 +243,13 @@ void RaftCore::on(NodeId from, const PreVoteRequest& message) {
   bool granted = false;
   if (trusts_leader()) {
     trace(Branch::pre_vote_refused_leader_alive, from.value());
-  } else if (message.term > hard_.term && (is_up_to_date(message.last) || QUORATE_PLANT(vote_for_shorter_log))) {
+  } else if (message.term <= hard_.term) {
+    trace(Branch::pre_vote_refused_old_term, from.value(), message.term.value());
+  } else if (!is_up_to_date(message.last) && !QUORATE_PLANT(vote_for_shorter_log)) {
+    trace(Branch::pre_vote_refused_log_behind, from.value());
+  } else {
     trace(Branch::pre_vote_granted, from.value(), message.term.value());
     granted = true;
-  } else {
-    trace(Branch::pre_vote_refused_log_behind, from.value());
   }
   // The own term lets a node that fell behind catch up, so that it can ask with a term that wins.
   send(from, PreVoteResponse{

@@ -210,7 +210,7 @@ TEST(raft_random, schedules_break_no_invariant_and_heal) {
 #endif
   std::size_t committed = 0;
   std::set<std::string_view> branches;
-  const std::uint64_t runs = from_environment("QUORATE_RAFT_RUNS", 300);
+  const std::uint64_t runs = from_environment("QUORATE_RAFT_RUNS", 120);
   const std::uint64_t first = from_environment("QUORATE_RAFT_SEED", 1);
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     SCOPED_TRACE("QUORATE_RAFT_SEED=" + std::to_string(seed) + " QUORATE_RAFT_RUNS=1");
