@@ -63,6 +63,8 @@ class Node final : public group::Replica {
 
   /// Ends this life of the service and begins the next; the store keeps its state.
   void restart();
+  /// The same, with a store that begins with what the engine has and nothing in memory.
+  void reopen();
 
   // Replica
   [[nodiscard]] bool propose(Context context, Buffer command) override;
@@ -292,6 +294,18 @@ inline void Node::restart() {
   ++life;
   service = KvService::make(config, GroupId(1), id, Incarnation(life), cluster.loop, cluster.loop, cluster.traces);
   service->attach(*this, *store);
+}
+
+inline void Node::reopen() {
+  give_to_engine();
+  service->shut_down();
+  store.reset();
+  const storage::MemoryStoreBehaviour behaviour = records->behaviour;
+  records = std::make_unique<storage::MemoryRecordStore>(memory, cluster.loop, cluster.loop, entropy);
+  records->behaviour = behaviour;
+  store = kv::Store::make({GroupId(1), Generation(1)}, *records, {}, *relay_);
+  EXPECT_TRUE(store->recover().has_value());
+  restart();
 }
 
 inline bool Node::propose(Context context, Buffer command) {

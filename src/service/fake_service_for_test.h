@@ -18,6 +18,7 @@ class FakeStore final : public kv::Store {
  public:
   std::int64_t revision_now = 1;
   std::vector<kv::Alarm> alarms_now;
+  std::map<NodeId, Buffer> members_now;
 
   Result<Position> recover() override { return Position(0); }
   state::Execution execute(const EntryId&, const Buffer&, Callback<>) override { return state::Execution::done; }
@@ -36,6 +37,7 @@ class FakeStore final : public kv::Store {
   bool find_lease(std::int64_t, kv::LeaseInfo&) const override { return false; }
   std::vector<Buffer> lease_keys(std::int64_t) const override { return {}; }
   std::vector<kv::Alarm> alarms() const override { return alarms_now; }
+  [[nodiscard]] const std::map<NodeId, Buffer>& members() const override { return members_now; }
   bool compact_step(std::size_t) override { return false; }
   std::uint64_t size_bytes() const override { return 12'345; }
   std::uint64_t key_count() const override { return 0; }
@@ -110,7 +112,7 @@ class FakeService final : public KvService {
   Ticket alarm(Buffer r, Instant d, AnswerTo to) override { return ask("alarm", r, d, to); }
   Ticket hash_kv(Buffer r, Instant d, AnswerTo to) override { return ask("hash_kv", r, d, to); }
   Ticket barrier_read(Instant d, AnswerTo to) override { return ask("barrier_read", {}, d, to); }
-  Ticket barrier_write(Instant d, AnswerTo to) override { return ask("barrier_write", {}, d, to); }
+  Ticket publish_member(Buffer r, Instant d, AnswerTo to) override { return ask("publish_member", std::move(r), d, to); }
   void abandon(Ticket ticket) override { abandoned.push_back(ticket); }
   WatchHub& watches() override { return hub; }
   consensus::CoreStatus status() const override {

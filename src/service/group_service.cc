@@ -182,6 +182,7 @@ Ticket GroupService::alarm(Buffer request, Instant deadline, AnswerTo to) {
 }
 
 Ticket GroupService::hash_kv(Buffer request, Instant deadline, AnswerTo to) {
+  compaction_.begin();  // a large store hashes in the same slices
   return read(RequestKind::hash_kv, std::move(request), true, deadline, to);
 }
 
@@ -189,8 +190,8 @@ Ticket GroupService::barrier_read(Instant deadline, AnswerTo to) {
   return read(RequestKind::barrier, Buffer(), false, deadline, to);
 }
 
-Ticket GroupService::barrier_write(Instant deadline, AnswerTo to) {
-  return write(CommandKind::barrier, Buffer(), Failure::none, deadline, to);
+Ticket GroupService::publish_member(Buffer member, Instant deadline, AnswerTo to) {
+  return write(CommandKind::publish_member, std::move(member), Failure::none, deadline, to);
 }
 
 void GroupService::abandon(Ticket ticket) {

@@ -42,7 +42,7 @@ class GroupService final : public KvService, private CourierEvents {
   Ticket alarm(Buffer request, Instant deadline, AnswerTo to) override;
   Ticket hash_kv(Buffer request, Instant deadline, AnswerTo to) override;
   Ticket barrier_read(Instant deadline, AnswerTo to) override;
-  Ticket barrier_write(Instant deadline, AnswerTo to) override;
+  Ticket publish_member(Buffer member, Instant deadline, AnswerTo to) override;
   void abandon(Ticket ticket) override;
 
   [[nodiscard]] WatchHub& watches() override { return watchers_; }

@@ -95,8 +95,9 @@ class KvService : public group::GroupEvents, public kv::StoreObserver {
   virtual Ticket hash_kv(Buffer request, Instant deadline, AnswerTo to) = 0;
   /// A linearizable round without a read: for MemberList, health and "ready to serve".
   virtual Ticket barrier_read(Instant deadline, AnswerTo to) = 0;
-  /// Proposes an empty write: proves that a majority writes. Used once at start ("ready to serve client requests").
-  virtual Ticket barrier_write(Instant deadline, AnswerTo to) = 0;
+  /// Replicates this node's etcdserverpb.Member (name and client URLs), which also proves that a majority writes. Used
+  /// at every start ("ready to serve client requests"); publishing the same again changes nothing.
+  virtual Ticket publish_member(Buffer member, Instant deadline, AnswerTo to) = 0;
 
   /// The client went away: no answer will come. What was proposed may still happen.
   virtual void abandon(Ticket ticket) = 0;

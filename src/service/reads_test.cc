@@ -124,7 +124,7 @@ TEST(Reads, TransactionsGoTheWayOfTheirKind) {
 TEST(Reads, BarriersProveWhatTheySay) {
   Cluster cluster;
   Asked& read = cluster.ask([&](AnswerTo to) { return cluster[2].service->barrier_read(Instant::max(), to); });
-  Asked& write = cluster.ask([&](AnswerTo to) { return cluster[2].service->barrier_write(Instant::max(), to); });
+  Asked& write = cluster.ask([&](AnswerTo to) { return cluster[2].service->publish_member(Buffer(), Instant::max(), to); });
   cluster.pass(1s);
   EXPECT_EQ(read.answers + write.answers, 0);
   cluster.elect(1);
