@@ -259,7 +259,7 @@ Status Node::open_front_ends() {
   config.quota_bytes = static_cast<std::int64_t>(options_.quota_bytes());
   config.election_timeout = std::chrono::milliseconds(options_.election_ms);
   for (const MemberIdentity& member : identity_.members) {
-    config.members.push_back({member.id, member.name, member.peer_urls, {}});
+    config.members.push_back({member.id, member.peer_urls});
   }
   parts_->api = std::make_unique<etcd::Api>(std::move(config), loop, loop);
   for (std::uint32_t i = 0; i < options_.groups; ++i) {
@@ -293,7 +293,11 @@ Status Node::open_front_ends() {
 Status Node::run() {
   parts_->readiness = std::make_unique<Readiness>(identity_, *parts_->host, *parts_->groups[0].service, *parts_->loop,
                                                   *parts_->loop, log_, [this] { on_ready(); });
-  parts_->readiness->start(Buffer());
+  std::vector<std::string> client_urls;
+  for (const Url& url : options_.advertise_client_urls) {
+    client_urls.push_back(url.text());
+  }
+  parts_->readiness->start(etcd::encode_published_member(options_.name, client_urls));
   watch_for_stop(0);
   parts_->loop->run();
   if (ended_) {

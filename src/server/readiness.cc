@@ -34,8 +34,8 @@ void Readiness::start(Buffer member) {
 
 void Readiness::publish(std::uint64_t) {
   retry_timer_ = 0;
-  service_.barrier_write(clock_.now() + kPublishTimeout,
-                         service::AnswerTo::to<&Readiness::on_published>(this));
+  service_.publish_member(member_, clock_.now() + kPublishTimeout,
+                          service::AnswerTo::to<&Readiness::on_published>(this));
 }
 
 void Readiness::on_published(std::uint64_t, const service::Answer& answer) {

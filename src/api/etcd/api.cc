@@ -70,7 +70,6 @@ void Api::add_group(GroupId id, service::KvService& service) {
 void Api::set_members(std::vector<Member> members) {
   std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.id < b.id; });
   config_.members = std::move(members);
-  members_ = encode_members();
 }
 
 void Api::set_serving(bool serving) { health_->set_serving(serving); }

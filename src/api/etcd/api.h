@@ -27,10 +27,11 @@ namespace quorate::etcd {
 
 struct Member {
   NodeId id;
-  std::string name;
   std::vector<std::string> peer_urls;
-  std::vector<std::string> client_urls;
 };
+
+/// What a member publishes of itself at its start (KvService::publish_member): an etcdserverpb.Member.
+[[nodiscard]] Buffer encode_published_member(std::string_view name, std::span<const std::string> client_urls);
 
 struct ApiConfig {
   ClusterId cluster;
@@ -142,7 +143,6 @@ class Api : public rpc::Handler {
   std::vector<std::unique_ptr<WatchStream>> watch_streams_;
   std::vector<std::unique_ptr<KeepAliveStream>> keep_alive_streams_;
   std::unique_ptr<HealthService> health_;
-  Buffer members_;                 ///< MemberListResponse without its header
   env::TimerId leader_timer_ = 0;  ///< armed while a stream requires a leader
   bool is_shut_down_ = false;
 };

@@ -21,9 +21,9 @@ class ApiTest : public ::testing::Test {
   ApiTest()
       : api({.cluster = ClusterId(0xC1),
              .self = NodeId(7),
-             .members = {{NodeId(9), "n3", {"http://p3"}, {"http://c3"}},
-                         {NodeId(7), "n1", {"http://p1"}, {"http://c1"}},
-                         {NodeId(8), "n2", {"http://p2"}, {}}}},
+             .members = {{NodeId(9), {"http://p3"}},
+                         {NodeId(7), {"http://p1"}},
+                         {NodeId(8), {"http://p2"}}}},
             time, time) {
     api.add_group(GroupId(1), service);
     api.add_group(GroupId(5), second);

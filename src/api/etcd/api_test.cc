@@ -158,6 +158,8 @@ TEST_F(ApiTest, RefusesAnApiVersionThatIsNoText) {
 }
 
 TEST_F(ApiTest, ListsTheMembersById) {
+  const std::vector<std::string> urls = {"http://c1"};
+  service.fake_store.members_now[NodeId(7)] = encode_published_member("n1", urls);
   const auto stream = unary("/etcdserverpb.Cluster/MemberList", pb::MemberListRequest());
   const auto list = message<pb::MemberListResponse>(stream);
   ASSERT_EQ(list.members_size(), 3);
@@ -172,7 +174,7 @@ TEST_F(ApiTest, ListsTheMembersById) {
   const auto later = unary("/etcdserverpb.Cluster/MemberList", linearizable);
   EXPECT_FALSE(response(later).is_closed);
   EXPECT_EQ(service.asked.at(0).what, "barrier_read");
-  api.set_members({{NodeId(8), "only", {}, {}}});
+  api.set_members({{NodeId(8), {}}});
   answer(0, {.revision = 9, .term = Tag(4)});
   EXPECT_EQ(message<pb::MemberListResponse>(later).members_size(), 1);
   EXPECT_EQ(message<pb::MemberListResponse>(later).header().revision(), 0);

@@ -43,25 +43,38 @@ Buffer hash_of(const Buffer& hash_kv_body) {
   return encode(answer);
 }
 
+/// Ids and peer URLs as configured; name and client URLs as each member published them at its start: a member that never
+/// started has neither.
 Buffer Api::encode_members() const {
   google::protobuf::Arena arena;
   auto& list = make<pb::MemberListResponse>(arena);
+  const std::map<NodeId, Buffer>& published = groups_.front()->service->store().members();
   for (const Member& member : config_.members) {
     pb::Member& out = *list.add_members();
+    if (const auto own = published.find(member.id); own != published.end()) {
+      const bool is_parsed = out.ParseFromArray(own->second.data(), static_cast<int>(own->second.size()));
+      QUORATE_ASSERT(is_parsed, "members publish an etcdserverpb.Member", member.id);
+    }
     out.set_id(member.id.value());
-    out.set_name(member.name);
+    out.clear_peerurls();
     for (const std::string& url : member.peer_urls) {
       out.add_peerurls(url);
-    }
-    for (const std::string& url : member.client_urls) {
-      out.add_clienturls(url);
     }
   }
   return encode(list);
 }
 
+Buffer encode_published_member(std::string_view name, std::span<const std::string> client_urls) {
+  pb::Member member;
+  member.set_name(std::string(name));
+  for (const std::string& url : client_urls) {
+    member.add_clienturls(url);
+  }
+  return encode(member);
+}
+
 void Api::answer_members(rpc::Call& call, Group& group, Tag term) {
-  const std::array<Buffer, 2> parts = {group.headers.header(0, term), members_};
+  const std::array<Buffer, 2> parts = {group.headers.header(0, term), encode_members()};
   answer(call, parts);
   finish(call, {});
 }

@@ -1,0 +1,52 @@
+#include "server/peer_probes.h"
+
+#include <algorithm>
+
+namespace quorate::server {
+
+class PeerProbes::Probe : public env::StreamEvents {
+ public:
+  void begin(env::Transport& transport, std::string_view address) { stream_ = transport.connect(address, *this); }
+  [[nodiscard]] std::string_view found() const { return found_; }
+
+  void on_opened() override {
+    found_ = "answers, but has not connected yet";
+    opened_ = true;
+  }
+  void on_bytes(Buffer) override {}
+  void on_drained() override {}
+  void on_closed(env::CloseReason reason, std::string_view detail) override {
+    if (!opened_) {  // once it was open, its end tells nothing: it waits for a hello that does not come
+      found_ = reason == env::CloseReason::refused ? "refused" : detail;
+    }
+  }
+
+ private:
+  std::unique_ptr<env::Stream> stream_;
+  std::string found_ = "timed out";
+  bool opened_ = false;
+};
+
+PeerProbes::PeerProbes(env::Transport& transport, std::vector<peer::Peer> peers)
+    : transport_(transport), peers_(std::move(peers)) {}
+
+PeerProbes::~PeerProbes() = default;
+
+void PeerProbes::ask(NodeId node) {
+  const auto known = std::ranges::find(peers_, node, &peer::Peer::node);
+  if (known == peers_.end()) {
+    return;
+  }
+  std::unique_ptr<Probe>& probe = probes_[node];
+  probe = std::make_unique<Probe>();
+  probe->begin(transport_, known->address);
+}
+
+std::string_view PeerProbes::found(NodeId node) const {
+  const auto probe = probes_.find(node);
+  return probe == probes_.end() ? "has not connected yet" : probe->second->found();
+}
+
+void PeerProbes::end() { probes_.clear(); }
+
+}  // namespace quorate::server
