@@ -89,7 +89,7 @@ TEST(Writes, DroppedWithoutEffectTheyArePlacedAgain) {
   cluster.elect(2);
   cluster.settle();
   EXPECT_TRUE(put.ok());
-  EXPECT_EQ(cluster.log.size(), 1U);
+  ASSERT_EQ(cluster.log.size(), 1U);
   EXPECT_EQ(cluster.log[0].proposer, NodeId(2));
 }
 
