@@ -29,7 +29,7 @@ struct EntrySlot {
 class EntryWindow {
  public:
   /// A gap this large in one group's log is a caller's mistake, not a protocol's hole.
-  static constexpr std::uint64_t kLargestGap = 1ULL << 22;
+  static constexpr std::uint64_t kLargestGap = 1ULL << 20;
 
   [[nodiscard]] bool empty() const { return head_ == slots_.size(); }
   [[nodiscard]] Position first() const { return first_; }

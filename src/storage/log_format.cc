@@ -58,6 +58,10 @@ Result<SegmentHeader> decode_copy(ByteView copy) {
   header.capacity = in.u64();
   header.previous_cut_at = in.u64();
   header.uncertain_tail = (in.u64() & kUncertainTail) != 0;
+  if (header.log_id == 0 || header.first_live == 0 || header.first_live > header.sequence ||
+      (header.previous_cut_at != 0 && header.previous_cut_at < kSegmentHeaderBytes)) {
+    return fail(ErrorCode::corrupt, "the segment header makes no sense");
+  }
   return header;
 }
 

@@ -14,8 +14,8 @@ namespace {
 
 /// A new log starts with a small segment, so that the first start need not wait for a large one.
 constexpr std::uint64_t kFirstSegmentBytes = 4U << 20;
-/// Of an unused file, so much is looked at for a frame that should not be there.
-constexpr std::uint64_t kFirstFrameBytes = 256U << 10;
+/// Of a file behind the log's end, so much is looked at for a frame that should not be there.
+constexpr std::uint64_t kFirstFrameBytes = 1U << 20;
 constexpr std::string_view kAdvice =
     ". This node must not go on with it: remove its data directory and let it rejoin as a new member, or restore the "
     "directory from a copy taken while it was stopped.";
@@ -103,6 +103,11 @@ class LogRecovery {
   [[nodiscard]] Status start_behind_cut(std::uint64_t cut_at);
   [[nodiscard]] Result<std::string> read_whole(SegmentFile& segment) {
     return segment.file->read(0, static_cast<std::size_t>(segment.size));
+  }
+
+  [[nodiscard]] Result<std::string> read_beginning(SegmentFile& segment) {
+    const auto size = std::min(segment.size, kSegmentHeaderBytes + kFirstFrameBytes);
+    return segment.file->read(0, static_cast<std::size_t>(size));
   }
 
   env::FileSystem& files_;
@@ -274,6 +279,9 @@ Status LogRecovery::replay_segments() {
     }
     const ScanEnd end = scan_segment(*bytes, {log_id_, sequence}, cut_at, replay_);
     segment.end = end.offset;
+    if (replay_.end().first_live > sequence) {
+      return damaged(path, end.offset, "an end frame says that its own segment is not needed");
+    }
     first_live_ = std::max(first_live_, replay_.end().first_live);
     uncertain_ = replay_.end().uncertain_tail;
     QUORATE_TRY(judge(sequence, end));
@@ -317,7 +325,7 @@ Status LogRecovery::judge(std::uint64_t sequence, const ScanEnd& end) {
 Status LogRecovery::check_log_ends(std::uint64_t sequence, const ScanEnd& end) {
   const std::string path = segments_.path_of(by_sequence_.at(sequence).number);
   for (auto later = by_sequence_.upper_bound(sequence); later != by_sequence_.end(); ++later) {
-    const Result<std::string> bytes = read_whole(later->second);
+    const Result<std::string> bytes = read_beginning(later->second);
     if (!bytes.has_value()) {
       return std::unexpected(bytes.error());
     }
@@ -327,8 +335,7 @@ Status LogRecovery::check_log_ends(std::uint64_t sequence, const ScanEnd& end) {
     }
   }
   for (SegmentFile& segment : unused_) {
-    const auto size = std::min(segment.size, kSegmentHeaderBytes + kFirstFrameBytes);
-    const Result<std::string> bytes = segment.file->read(0, static_cast<std::size_t>(size));
+    const Result<std::string> bytes = read_beginning(segment);
     if (!bytes.has_value()) {
       return std::unexpected(bytes.error());
     }
