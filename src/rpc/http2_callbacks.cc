@@ -1,5 +1,7 @@
 #include "rpc/http2_callbacks.h"
 
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 
@@ -98,6 +100,8 @@ nghttp2_option* make_options() {
   nghttp2_option_set_no_closed_streams(options, 1);
   nghttp2_option_set_max_deflate_dynamic_table_size(options, kHeaderTableBytes);
   nghttp2_option_set_max_outbound_ack(options, kMaxQueuedAcks);
+  // AbuseGuard counts resets, by the clock that it is given; nghttp2 would by the system's.
+  nghttp2_option_set_stream_reset_rate_limit(options, UINT64_MAX, UINT64_MAX);
   return options;
 }
 

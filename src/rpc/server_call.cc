@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kPooledCalls = 1024;
 constexpr std::size_t kPooledMetadataBytes = 1024;  // a call keeps no more memory than this for the next one
 constexpr std::size_t kPooledPieces = 16;
+constexpr std::size_t kMaxTextBytes = 2048;  // encoded, it must fit into a header block that clients accept
 
 std::vector<std::unique_ptr<ServerCall>>& pool_of_this_thread() {
   thread_local std::vector<std::unique_ptr<ServerCall>> pool;
@@ -180,7 +181,7 @@ void ServerCall::finish(Code code, std::string_view text) {
   is_finished_ = true;
   code_ = code;
   if (!text.empty()) {
-    text_ = percent_encode(text);
+    text_ = percent_encode(text.substr(0, kMaxTextBytes));
   }
   session_->call_finished(*this);
 }

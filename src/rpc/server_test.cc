@@ -157,6 +157,32 @@ TEST_F(ServerTest, TellsUnknownMethodsFromUnknownServices) {
   EXPECT_EQ(handler.begun, 0);
 }
 
+TEST_F(ServerTest, CutsTextsThatWouldNotFitIntoAHeader) {
+  connect();
+  const auto stream = client().unary("/no.Such" + std::string(12'000, '%') + "/X", "x");
+  wire->run();
+  EXPECT_EQ(response(stream).status(), "12");
+  EXPECT_TRUE(response(stream).text().starts_with("unknown service no.Such"));
+  EXPECT_LT(response(stream).text().size(), 7000U);
+}
+
+TEST_F(ServerTest, LeavesNothingOfCancelledCalls) {
+  connect();
+  for (int i = 0; i < 2000; ++i) {
+    wire->now += std::chrono::milliseconds(50);  // below the rate of resets
+    const auto stream = client().unary("/test.Service/Hold", "x");
+    wire->run();
+    client().reset(stream);
+    wire->run();
+  }
+  EXPECT_TRUE(wire->is_open);
+  EXPECT_EQ(handler.gone, 2000);
+  EXPECT_TRUE(handler.held.empty());
+  const auto next = client().unary("/test.Service/Echo", "x");
+  wire->run();
+  EXPECT_EQ(response(next).status(), "0");
+}
+
 TEST_F(ServerTest, RefusesWhatIsNotGrpc) {
   connect();
   const auto type = client().unary("/test.Service/Echo", "x", {{"content-type", "application/json"}});
