@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <climits>
@@ -110,8 +111,9 @@ std::vector<std::string> serve_arguments(const Cluster& cluster, const NodePlan&
           "--initial-cluster-token=quorate-dev"};
 }
 
+/// Runs in the child. `report` closes by itself once the node's program runs; otherwise it gets errno.
 [[noreturn]] void become_node(const std::vector<std::string>& arguments, const std::string& log_file,
-                              bool dies_with_parent) {
+                              bool dies_with_parent, int report) {
   if (dies_with_parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     ::setpgid(0, 0);  // Ctrl-C goes to the parent, which ends the nodes in order
@@ -129,7 +131,13 @@ std::vector<std::string> serve_arguments(const Cluster& cluster, const NodePlan&
   }
   words.push_back(nullptr);
   ::execv(words[0], words.data());
+  const int why = errno;
+  (void)!::write(report, &why, sizeof(why));
   ::_exit(127);
+}
+
+std::unexpected<Error> cannot_start(int number) {
+  return fail(ErrorCode::io, std::string("cannot start a process: ") + std::strerror(number));
 }
 
 }  // namespace
@@ -137,7 +145,21 @@ std::vector<std::string> serve_arguments(const Cluster& cluster, const NodePlan&
 std::string NodePlan::client_url() const { return "http://127.0.0.1:" + std::to_string(client_port); }
 std::string NodePlan::peer_url() const { return "http://127.0.0.1:" + std::to_string(peer_port); }
 
-Result<Cluster> Cluster::open(std::string directory, std::vector<std::string>& notes) {
+std::optional<Cluster> Cluster::find_in(const std::string& directory) {
+  Cluster cluster;
+  cluster.directory_ = std::filesystem::absolute(directory).string();
+  std::ifstream known(cluster.directory_ + "/cluster");
+  NodePlan node;
+  while (known >> node.name >> node.client_port >> node.peer_port) {
+    cluster.nodes_.push_back(node);
+  }
+  return cluster.nodes_.empty() ? std::nullopt : std::optional(std::move(cluster));
+}
+
+Result<Cluster> Cluster::open(const std::string& directory, std::vector<std::string>& notes) {
+  if (std::optional<Cluster> known = find_in(directory)) {
+    return std::move(*known);
+  }
   Cluster cluster;
   cluster.directory_ = std::filesystem::absolute(directory).string();
   std::error_code error;
@@ -146,14 +168,6 @@ Result<Cluster> Cluster::open(std::string directory, std::vector<std::string>& n
     return fail(ErrorCode::io, "cannot create " + cluster.directory_ + ": " + error.message());
   }
   const std::string plan = cluster.directory_ + "/cluster";
-  std::ifstream known(plan);
-  NodePlan node;
-  while (known >> node.name >> node.client_port >> node.peer_port) {
-    cluster.nodes_.push_back(node);
-  }
-  if (!cluster.nodes_.empty()) {
-    return cluster;
-  }
   for (int i = 0; i < kNodeCount; ++i) {
     Result<NodePlan> made = plan_node(i, notes);
     if (!made) {
@@ -202,12 +216,22 @@ Result<pid_t> Cluster::start(const NodePlan& node, bool dies_with_parent) {
   }
   const std::vector<std::string> arguments = serve_arguments(*this, node);
   const std::string log = log_file(node);
-  const pid_t pid = ::fork();
-  if (pid < 0) {
-    return fail(ErrorCode::io, std::string("cannot start a process: ") + std::strerror(errno));
+  std::array<int, 2> report{-1, -1};
+  if (::pipe2(report.data(), O_CLOEXEC) != 0) {
+    return cannot_start(errno);
   }
+  const pid_t pid = ::fork();
   if (pid == 0) {
-    become_node(arguments, log, dies_with_parent);
+    become_node(arguments, log, dies_with_parent, report[1]);
+  }
+  const int fork_error = errno;
+  ::close(report[1]);
+  // Until the child has become the node it cannot be told from this program.
+  int why = 0;
+  const bool failed = pid > 0 && ::read(report[0], &why, sizeof(why)) > 0;
+  ::close(report[0]);
+  if (pid < 0 || failed) {
+    return cannot_start(pid < 0 ? fork_error : why);
   }
   std::ofstream(pid_file(directory_, node)) << pid << '\n';
   return pid;

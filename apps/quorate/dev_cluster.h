@@ -34,7 +34,9 @@ struct NodeState {
 class Cluster {
  public:
   /// Reads the plan in `directory`, or makes one: the usual ports, or others if those are taken (`notes` says so).
-  [[nodiscard]] static Result<Cluster> open(std::string directory, std::vector<std::string>& notes);
+  [[nodiscard]] static Result<Cluster> open(const std::string& directory, std::vector<std::string>& notes);
+  /// The cluster whose plan stands in `directory`, if there is one. Makes nothing.
+  [[nodiscard]] static std::optional<Cluster> find_in(const std::string& directory);
 
   [[nodiscard]] const std::vector<NodePlan>& nodes() const { return nodes_; }
   [[nodiscard]] std::string directory() const { return directory_; }

@@ -19,7 +19,7 @@ namespace quorate::dev {
 namespace {
 
 constexpr auto kReadyPatience = std::chrono::seconds(30);
-constexpr auto kPollInterval = std::chrono::milliseconds(50);
+constexpr auto kPollInterval = std::chrono::milliseconds(10);
 constexpr auto kFollowInterval = std::chrono::milliseconds(250);
 
 std::atomic<bool> g_interrupted{false};
@@ -65,7 +65,7 @@ void print_table(const Cluster& cluster) {
   }
 }
 
-void print_what_next(const Cluster& cluster, const char* program) {
+void print_what_next(const Cluster& cluster, const std::string& program) {
   std::string endpoints;
   pid_t leader = 0;
   std::string leader_name = "n1";
@@ -85,7 +85,7 @@ void print_what_next(const Cluster& cluster, const char* program) {
     std::printf("  kill -9 %-8d                  # the leader, %s; then put again\n", static_cast<int>(leader),
                 leader_name.c_str());
   }
-  std::printf("  %s dev start %s\n", program, leader_name.c_str());
+  std::printf("  %s start %s\n", program.c_str(), leader_name.c_str());
   std::fflush(stdout);
 }
 
@@ -133,7 +133,7 @@ int stop_all(Cluster& cluster) {
 }
 
 /// Says once what changed since the last look.
-void announce_changes(const Cluster& cluster, std::map<std::string, std::string>& last, const char* program) {
+void announce_changes(const Cluster& cluster, std::map<std::string, std::string>& last, const std::string& program) {
   for (const NodePlan& node : cluster.nodes()) {
     const NodeState state = cluster.state(node);
     const std::string role = role_of(state);
@@ -142,7 +142,7 @@ void announce_changes(const Cluster& cluster, std::map<std::string, std::string>
       if (role == "leader") {
         std::printf("%s leads now (pid %d)\n", node.name.c_str(), static_cast<int>(state.pid));
       } else if (role == "down") {
-        std::printf("%s is down and stays down; start it with: %s dev start %s\n", node.name.c_str(), program,
+        std::printf("%s is down and stays down; start it with: %s start %s\n", node.name.c_str(), program.c_str(),
                     node.name.c_str());
       } else {
         std::printf("%s: %s -> %s\n", node.name.c_str(), known.c_str(), role.c_str());
@@ -153,7 +153,7 @@ void announce_changes(const Cluster& cluster, std::map<std::string, std::string>
   }
 }
 
-int run_foreground(Cluster& cluster, const char* program) {
+int run_foreground(Cluster& cluster, const std::string& program) {
   std::signal(SIGINT, [](int) { g_interrupted = true; });
   std::signal(SIGTERM, [](int) { g_interrupted = true; });
   if (const int code = start_all(cluster, true); code != 0) {
@@ -173,6 +173,19 @@ int run_foreground(Cluster& cluster, const char* program) {
   }
   std::printf("\n");
   return stop_all(cluster);
+}
+
+/// What a person types to run this program on this cluster.
+std::string command_of(const Cluster& cluster) {
+  std::error_code error;
+  const std::filesystem::path binary = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::filesystem::path here = std::filesystem::current_path(error);
+  const auto shorter = [&](const std::filesystem::path& path) {
+    const std::string relative = path.lexically_relative(here).string();
+    return relative.empty() || relative.starts_with("..") ? path.string() : relative;
+  };
+  const std::string directory = shorter(cluster.directory());
+  return shorter(binary) + " dev" + (directory == kDefaultDirectory ? "" : " --data-dir " + directory);
 }
 
 int reset(Cluster& cluster, bool yes) {
@@ -245,6 +258,40 @@ Words read_words(std::span<const std::string> arguments) {
   return words;
 }
 
+int bring_up(const Words& words) {
+  std::vector<std::string> notes;
+  Result<Cluster> cluster = Cluster::open(words.directory, notes);
+  if (!cluster) {
+    return fail_with(cluster.error());
+  }
+  for (const std::string& note : notes) {
+    std::printf("%s\n", note.c_str());
+  }
+  if (words.verb.empty()) {
+    return run_foreground(*cluster, command_of(*cluster));
+  }
+  const int code = start_all(*cluster, false);
+  if (code == 0) {
+    print_table(*cluster);
+    print_what_next(*cluster, command_of(*cluster));
+  }
+  return code;
+}
+
+int act_on(Cluster& cluster, const Words& words) {
+  if (words.verb == "down") {
+    return stop_all(cluster);
+  }
+  if (words.verb == "reset") {
+    return reset(cluster, words.yes);
+  }
+  if (words.verb == "status") {
+    print_table(cluster);
+    return 0;
+  }
+  return one_node(cluster, words.node, words.verb == "start");
+}
+
 }  // namespace
 
 int dev_main(std::span<const std::string> arguments) {
@@ -257,38 +304,22 @@ int dev_main(std::span<const std::string> arguments) {
     std::cerr << "quorate dev: unexpected `" << words.unknown << "`; see quorate dev --help\n";
     return 2;
   }
-  std::vector<std::string> notes;
-  Result<Cluster> cluster = Cluster::open(words.directory, notes);
-  if (!cluster) {
-    return fail_with(cluster.error());
+  if (words.verb.empty() || words.verb == "up") {
+    return bring_up(words);
   }
-  for (const std::string& note : notes) {
-    std::printf("%s\n", note.c_str());
-  }
-  const char* program = "build/release/quorate";
-  if (words.verb.empty()) {
-    return run_foreground(*cluster, program);
-  }
-  if (words.verb == "up") {
-    const int code = start_all(*cluster, false);
-    if (code == 0) {
-      print_table(*cluster);
-      print_what_next(*cluster, program);
+  const bool about_one = words.verb == "start" || words.verb == "stop";
+  const bool about_all = words.verb == "down" || words.verb == "reset" || words.verb == "status";
+  if ((about_one && !words.node.empty()) || (about_all && words.node.empty())) {
+    std::optional<Cluster> cluster = Cluster::find_in(words.directory);
+    if (cluster) {
+      return act_on(*cluster, words);
     }
-    return code;
+    std::printf("there is no cluster in %s; quorate dev up starts one\n", words.directory.c_str());
+    return about_one ? 1 : 0;
   }
-  if (words.verb == "down") {
-    return stop_all(*cluster);
-  }
-  if (words.verb == "reset") {
-    return reset(*cluster, words.yes);
-  }
-  if (words.verb == "status") {
-    print_table(*cluster);
-    return 0;
-  }
-  if ((words.verb == "start" || words.verb == "stop") && !words.node.empty()) {
-    return one_node(*cluster, words.node, words.verb == "start");
+  if (about_one) {
+    std::cerr << "quorate dev: " << words.verb << " which node? For example: quorate dev " << words.verb << " n2\n";
+    return 2;
   }
   std::cerr << "quorate dev: unknown command `" << words.verb << "`; see quorate dev --help\n";
   return 2;
