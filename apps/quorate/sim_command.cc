@@ -6,6 +6,7 @@
 #include <ctime>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/plant.h"
 #include "consensus/raft/raft.h"
 #include "sim/search.h"
@@ -21,11 +22,24 @@ std::string repeat_command(std::uint64_t seed, const std::string& plant) {
   return "quorate sim --seed " + std::to_string(seed) + (plant.empty() ? "" : " --plant " + plant);
 }
 
+std::string g_repeat;  // the run under way, for the hook
+
+/// A failed assertion ends the process: says first how to see it again.
+void on_assert_failed(std::string_view /*report*/) {
+  std::printf("VIOLATION assertion failed; repeat with: %s\n", g_repeat.c_str());
+  std::fflush(stdout);
+}
+
+sim::RunResult carry_out(const sim::RunSettings& settings, const std::string& plant) {
+  g_repeat = repeat_command(settings.seed, plant);
+  return sim::run(settings);
+}
+
 /// One run, told as a story; the same seed prints the same bytes.
-int repeat_one(std::uint64_t seed, bool story) {
+int repeat_one(std::uint64_t seed, bool story, const std::string& plant) {
   sim::RunSettings settings = sim::default_settings(seed, raft::raft_factory());
   settings.story = story;
-  const sim::RunResult result = sim::run(settings);
+  const sim::RunResult result = carry_out(settings, plant);
   for (const std::string& line : result.story) {
     std::puts(line.c_str());
   }
@@ -50,7 +64,7 @@ int search(std::uint64_t first_seed, std::uint64_t runs, double cpu_limit, const
   auto progress_due = std::chrono::steady_clock::now() + kProgressInterval;
   for (std::uint64_t i = 0; i < runs; ++i) {
     const std::uint64_t seed = first_seed + i;
-    const sim::RunResult result = sim::run(sim::default_settings(seed, raft::raft_factory()));
+    const sim::RunResult result = carry_out(sim::default_settings(seed, raft::raft_factory()), plant);
     search.add(result);
     if (!result.violation.empty()) {
       std::printf("VIOLATION %s\nafter %llu runs and %.1f s of CPU; repeat with: %s --story\n",
@@ -116,7 +130,8 @@ int sim_command(std::span<const std::string> arguments) {
                  plant.c_str());
     return 2;
   }
-  return runs == 0 ? repeat_one(seed, story) : search(seed, runs, cpu_limit, plant);
+  set_assert_hook(&on_assert_failed);
+  return runs == 0 ? repeat_one(seed, story, plant) : search(seed, runs, cpu_limit, plant);
 }
 
 }  // namespace quorate

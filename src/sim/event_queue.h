@@ -1,8 +1,9 @@
 #pragma once
 // Virtual time: events in order of (time, number of scheduling). Nothing happens between events.
 //
-// An event belongs to a node's life or to the world (node 0). Events of a life that ended are skipped, as a dead
-// process gets no completions. Owned by the simulated world.
+// An event belongs to a node's life, to whatever life a node has by then (what arrives from the network), or to the
+// world (node 0). Events of a life that ended are skipped, as a dead process gets no completions; a paused node's events
+// wait. Owned by the simulated world.
 
 #include <cstdint>
 #include <queue>
@@ -12,6 +13,9 @@
 #include "base/time.h"
 
 namespace quorate::sim {
+
+/// The life of an event that no end of a life takes away.
+inline constexpr std::uint32_t kAnyLife = 0;
 
 /// Whose event it is: a node's index (1...) and its life; node 0 is the world.
 struct Owner {

@@ -87,10 +87,11 @@ Duration Network::draw_delay() {
   return behaviour.delay_min + Duration(static_cast<std::int64_t>(random_.between(0, spread)));
 }
 
-void Network::launch(Flight flight, Owner owner, Instant at) {
+void Network::launch(Flight flight, Instant at) {
   const std::uint64_t number = next_flight_++;
+  const Owner receiver{links_.at(flight.link).sides[flight.to].owner.node, kAnyLife};
   flights_.emplace(number, std::move(flight));
-  queue_.schedule(at, owner, Callback<>::to<&Network::arrive>(this, number));
+  queue_.schedule(at, receiver, Callback<>::to<&Network::arrive>(this, number));
 }
 
 std::uint64_t Network::connect(Owner owner, std::string_view address, env::StreamEvents& events) {
@@ -104,7 +105,7 @@ std::uint64_t Network::connect(Owner owner, std::string_view address, env::Strea
   flight.link = link;
   flight.to = 1;
   flight.address = address;
-  launch(std::move(flight), Owner{}, queue_.now() + draw_delay());
+  launch(std::move(flight), queue_.now() + draw_delay());
   return link;
 }
 
@@ -145,7 +146,7 @@ void Network::send(std::uint64_t number, int from, std::span<const Buffer> chunk
   flight.bytes = bytes;
   if (random_.chance(behaviour.duplicate_per_mille, 1000)) {
     ++counters.duplicated;
-    launch(flight, Owner{}, at + draw_delay());
+    launch(flight, at + draw_delay());
   }
   if (behaviour.replay_per_mille > 0) {
     std::vector<Buffer>& history = link->history[to];
@@ -158,10 +159,10 @@ void Network::send(std::uint64_t number, int from, std::span<const Buffer> chunk
       ++counters.replayed;
       Flight old = flight;
       old.bytes = history[random_.between(0, history.size() - 1)];
-      launch(std::move(old), Owner{}, at + kReplayDelayFactor * draw_delay());
+      launch(std::move(old), at + kReplayDelayFactor * draw_delay());
     }
   }
-  launch(std::move(flight), Owner{}, at);
+  launch(std::move(flight), at);
 }
 
 void Network::close(std::uint64_t number, int side) {
@@ -184,7 +185,7 @@ void Network::tell_closed(std::uint64_t number, int side, env::CloseReason reaso
   flight.link = number;
   flight.to = side;
   flight.reason = reason;
-  launch(std::move(flight), Owner{}, queue_.now() + draw_delay());
+  launch(std::move(flight), queue_.now() + draw_delay());
 }
 
 void Network::arrive(std::uint64_t number) {
@@ -243,7 +244,7 @@ void Network::arrive_connect(const Flight& flight) {
   opened.kind = Flight::Kind::opened;
   opened.link = flight.link;
   opened.to = 0;
-  launch(std::move(opened), Owner{}, queue_.now() + draw_delay());
+  launch(std::move(opened), queue_.now() + draw_delay());
 }
 
 void Network::deliver_chunk(std::uint64_t number, int to, Buffer bytes) {

@@ -94,7 +94,7 @@ class Network {
   std::uint64_t connect(Owner owner, std::string_view address, env::StreamEvents& events);
   void send(std::uint64_t link, int from, std::span<const Buffer> chunks);
   void close(std::uint64_t link, int side);
-  void launch(Flight flight, Owner owner, Instant at);
+  void launch(Flight flight, Instant at);
   void arrive(std::uint64_t number);
   void arrive_connect(const Flight& flight);
   void deliver_chunk(std::uint64_t link, int to, Buffer bytes);

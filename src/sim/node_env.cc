@@ -10,14 +10,27 @@ constexpr std::int64_t kWallEpochMs = 1'700'000'000'000;
 
 }  // namespace
 
-Instant NodeEnv::now() const {
-  const std::int64_t world = queue_.now().time_since_epoch().count();
-  return Instant(kEpoch + Duration(world + world / kMillion * clock_.drift_per_million));
+Instant NodeEnv::local_time(Instant world) const {
+  const std::int64_t ticks = world.time_since_epoch().count();
+  const std::int64_t drift = clock_.drift_per_million;
+  return Instant(kEpoch + Duration(ticks + ticks / kMillion * drift + ticks % kMillion * drift / kMillion));
 }
 
+Instant NodeEnv::now() const { return local_time(queue_.now()); }
+
+/// The first instant at which this node's clock shows `local`: a timer that fired a tick early would be armed again
+/// for the same instant, and time would stand still.
 Instant NodeEnv::world_time(Instant local) const {
+  if (clock_.drift_per_million == 0) {
+    return Instant(local.time_since_epoch() - kEpoch);
+  }
   const std::int64_t ticks = (local.time_since_epoch() - kEpoch).count();
-  return Instant(Duration(ticks - ticks / kMillion * clock_.drift_per_million));
+  const std::int64_t rate = kMillion + clock_.drift_per_million;
+  Instant world(Duration(ticks / rate * kMillion + ticks % rate * kMillion / rate));
+  while (local_time(world) < local) {
+    world += Duration(1);
+  }
+  return world;
 }
 
 WallTime NodeEnv::wall() const {

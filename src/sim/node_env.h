@@ -40,6 +40,7 @@ class NodeEnv : public env::Clock, public env::Loop, public env::Entropy {
  private:
   void fire(std::uint64_t timer);
   void end_turn(std::uint64_t);
+  [[nodiscard]] Instant local_time(Instant world) const;
   [[nodiscard]] Instant world_time(Instant local) const;
 
   EventQueue& queue_;
