@@ -2,13 +2,16 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include <rocksdb/db.h>
 #include <rocksdb/listener.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "engine_rocksdb/job_thread.h"
@@ -57,6 +60,23 @@ class Watcher final : public rocksdb::EventListener {
   std::atomic<std::uint64_t> file_bytes_{0};
 };
 
+/// Makes the engine's directory and its name durable: the log is discarded because of what lies in it.
+Status make_directory(const std::string& directory) {
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail(ErrorCode::io, "cannot make directory '" + directory + "': " + std::strerror(errno));
+  }
+  const int parent = ::open((directory + "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = parent >= 0 && ::fsync(parent) == 0;
+  const int reason = errno;
+  if (parent >= 0) {
+    ::close(parent);
+  }
+  if (!synced) {
+    return fail(ErrorCode::io, "cannot sync the directory above '" + directory + "': " + std::strerror(reason));
+  }
+  return {};
+}
+
 class Cursor final : public env::RecordCursor {
  public:
   Cursor(rocksdb::DB& db, ByteView from, ByteView to) : to_(to), upper_(to_) {
@@ -98,9 +118,7 @@ class RocksDbStore final : public env::RecordStore {
   RocksDbStore& operator=(const RocksDbStore&) = delete;
 
   [[nodiscard]] Status open(const std::string& directory, const EngineOptions& options) {
-    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-      return fail(ErrorCode::io, "cannot make directory '" + directory + "'");
-    }
+    QUORATE_TRY(make_directory(directory));
     rocksdb::Options settings = make_rocksdb_options(options);
     watcher_ = std::make_shared<Watcher>([post = hooks_.post, failed = hooks_.failed, alive = alive_](Error error) {
       post([failed, alive, error = std::move(error)] {

@@ -154,12 +154,20 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, const DataIde
 }
 
 Status DataDirectory::make_or_check() {
-  if (::mkdir(path_.c_str(), 0700) != 0 && errno != EEXIST) {
+  const bool made = ::mkdir(path_.c_str(), 0700) == 0;
+  if (!made && errno != EEXIST) {
     return refused("make data directory '" + path_ + "'", errno);
   }
   directory_ = Descriptor(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory_.is_open()) {
     return refused("open data directory '" + path_ + "'", errno);
+  }
+  if (made) {
+    // Without this a power loss could take the whole directory, and the node would start as if it were new.
+    const Descriptor parent(::openat(directory_.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!parent.is_open() || ::fsync(parent.get()) != 0) {
+      return refused("sync the directory above '" + path_ + "'", errno);
+    }
   }
   struct stat about {};
   if (::fstat(directory_.get(), &about) != 0) {
