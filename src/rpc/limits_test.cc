@@ -276,6 +276,21 @@ TEST_F(LimitsTest, PingsAfterAnswersAreExcused) {
   EXPECT_TRUE(wire->is_open);
 }
 
+TEST_F(LimitsTest, AnswersForgiveStrikes) {
+  connect({.keepalive_min_time = std::chrono::seconds(5)});
+  client().unary("/test.Service/Hold", "x");
+  wire->run();
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 3; ++i) {  // two strikes
+      client().ping();
+      wire->run();
+    }
+    client().unary("/test.Service/Echo", "x");
+    wire->run();
+  }
+  EXPECT_TRUE(wire->is_open);
+}
+
 TEST_F(LimitsTest, FirstByte) {
   wire = std::make_unique<Wire>(handler, http);
   wire->pass({});
@@ -332,6 +347,21 @@ TEST_F(LimitsTest, MessageDrip) {
   EXPECT_EQ(response(chat).status(), "4");
   EXPECT_FALSE(response(idle).is_closed);  // a stream may be silent
   EXPECT_TRUE(wire->is_open);
+}
+
+TEST_F(LimitsTest, AMessageHasItsTimeFromItsFirstByte) {
+  connect();
+  const auto chat = client().open("/test.Service/Chat");
+  wire->run();
+  wire->pass(25 * kSecond);
+  client().send_raw(chat, framed("hello").substr(0, 7));
+  wire->run();
+  wire->pass(30 * kSecond);
+  wire->run();
+  EXPECT_FALSE(response(chat).is_closed);
+  wire->pass(kSecond);
+  wire->run();
+  EXPECT_EQ(response(chat).status(), "4");
 }
 
 TEST_F(LimitsTest, AClientThatDoesNotRead) {

@@ -316,6 +316,9 @@ TEST_F(ServerTest, DrainsAfterShutDown) {
 
 TEST_F(ServerTest, ResumesAProducerWhenItsClientReadsAgain) {
   connect();
+  const nghttp2_settings_entry large = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 10'000'000};
+  nghttp2_submit_settings(client().session(), NGHTTP2_FLAG_NONE, &large, 1);
+  nghttp2_session_set_local_window_size(client().session(), NGHTTP2_FLAG_NONE, 0, 10'000'000);
   const auto chat = client().open("/test.Service/Chat");
   client().send(chat, "a");
   wire->run();
@@ -323,18 +326,47 @@ TEST_F(ServerTest, ResumesAProducerWhenItsClientReadsAgain) {
   Call& call = *handler.streams[0];
   const Buffer chunk = Buffer::copy_of(std::string(50'000, 'c'));
   int sent = 0;
-  while (call.unsent_bytes() < 500'000) {
+  while (call.unsent_bytes() < 2'000'000) {
     call.send({&chunk, 1});
     ++sent;
   }
   wire->flush();
   EXPECT_EQ(handler.writable, 0);
+  for (int i = 0; i < 5; ++i) {
+    wire->flush();
+  }
   EXPECT_LT(wire->output.bytes.size(), 400'000U);  // the rest waits in the call
   wire->output.holds_back = false;
   wire->run();
   EXPECT_EQ(handler.writable, 1);
   EXPECT_LE(handler.unsent_when_writable, kResumeBelowBytes);
   EXPECT_EQ(response(chat).messages.size(), static_cast<std::size_t>(sent) + 1);
+}
+
+TEST_F(ServerTest, TakesOneMessageOfAUnaryCall) {
+  connect();
+  const auto stream = client().open("/test.Service/Hold");
+  client().send_raw(stream, framed("one") + framed("two"));
+  client().half_close(stream);
+  wire->run();
+  EXPECT_EQ(handler.messages, Texts{"one"});
+  EXPECT_EQ(handler.held.size(), 1U);
+}
+
+TEST_F(ServerTest, SendsThroughTheSmallestWindow) {
+  connect();
+  const nghttp2_settings_entry tiny = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 3};
+  nghttp2_submit_settings(client().session(), NGHTTP2_FLAG_NONE, &tiny, 1);
+  client().reads_data = false;
+  const auto stream = client().unary("/test.Service/Echo", "12345678");
+  wire->run();
+  EXPECT_EQ(response(stream).unparsed.size(), 3U);
+  for (int i = 0; i < 20; ++i) {
+    nghttp2_submit_window_update(client().session(), NGHTTP2_FLAG_NONE, stream, 1);
+    wire->run();
+  }
+  EXPECT_EQ(response(stream).messages, Texts{"12345678"});
+  EXPECT_EQ(response(stream).status(), "0");
 }
 
 TEST_F(ServerTest, KeepsWhatFlowControlHoldsBack) {
