@@ -26,7 +26,8 @@ struct TimerFired {
 };
 
 /// A message of the same group's core on another node. May be late, repeated or from an earlier life.
-/// `entries` are the attached entries: dense, rising positions.
+/// `entries` are the attached entries: dense, rising positions. They may be fewer than the sender attached (the first
+/// ones), and in protocols whose tags do not identify a prefix any but the last may be newer than the message.
 struct Receive {
   NodeId from;
   ByteView message;
@@ -37,9 +38,11 @@ struct Receive {
 struct Proposal {
   Context context;
   Buffer payload;
+  Buffer cell;  ///< cores without a log: which cell; else empty
 };
 
-/// Answered per context by Placed or Dropped.
+/// Answered per context by Placed or Dropped. Cores without a log answer by Chosen of the cell: it succeeded if the
+/// payload is its own, else it had no effect.
 struct Propose {
   std::vector<Proposal> batch;
 };
@@ -57,6 +60,7 @@ struct TransferLeadership {
 /// All linearizable reads that wait in this turn share one context. Answered by ServeRead or Dropped.
 struct Read {
   Context context;
+  Buffer cell;  ///< cores without a log: which cell; else empty
 };
 
 /// The write `io` and every earlier one are durable.
