@@ -3,9 +3,6 @@
 //   log_bench DIRECTORY [seconds]      the directory must not exist; it is removed at the end
 //
 // One line a figure: records a second, records a sync, latency of a record, CPU of the process a record.
-#include <sys/stat.h>
-#include <time.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -13,6 +10,9 @@
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include <sys/stat.h>
+#include <time.h>
 
 #include "env/entropy.h"
 #include "env_posix/files.h"
@@ -42,7 +42,11 @@ double cpu_seconds() {
 class Load final : public storage::LogEvents {
  public:
   Load(env_posix::EventLoop& loop, storage::Log& log, std::uint64_t groups, std::uint64_t in_flight, std::size_t size)
-      : loop_(loop), log_(log), in_flight_(in_flight), payload_(Buffer::adopt(std::string(size, 'r'))), groups_(groups + 1) {
+      : loop_(loop),
+        log_(log),
+        in_flight_(in_flight),
+        payload_(Buffer::adopt(std::string(size, 'r'))),
+        groups_(groups + 1) {
     log_.set_events(this);
   }
 
@@ -63,7 +67,8 @@ class Load final : public storage::LogEvents {
     const auto records = static_cast<double>(confirmed_);
     const auto syncs = static_cast<double>(log_.stats().syncs - before.syncs);
     std::printf("%-34s %9.0f records/s %8.1f records/sync %8.1f us latency %6.2f us CPU %7.1f bytes/record\n", name,
-                records / took, records / syncs, took / records * 1e6 * static_cast<double>(in_flight_ * (groups_.size() - 1)),
+                records / took, records / syncs,
+                took / records * 1e6 * static_cast<double>(in_flight_ * (groups_.size() - 1)),
                 (cpu_seconds() - cpu) / records * 1e6,
                 static_cast<double>(log_.stats().bytes_written - before.bytes_written) / records);
     while (log_.unsynced_bytes() > 0) {
@@ -97,7 +102,8 @@ class Load final : public storage::LogEvents {
     std::vector<storage::LogOp> ops;
     ops.push_back({.kind = storage::LogOp::Kind::put, .entry = {.id = entry, .kind = 1, .payload = payload_}});
     if (group.last % 1024 == 0) {
-      ops.push_back({.kind = storage::LogOp::Kind::discard_below, .entry = {.id = {Position(entry.position.value() - 512), Tag(1)}}});
+      ops.push_back({.kind = storage::LogOp::Kind::discard_below,
+                     .entry = {.id = {Position(entry.position.value() - 512), Tag(1)}}});
     }
     log_.append(GroupId(id), Io(group.last), std::move(ops));
   }
@@ -128,9 +134,9 @@ int main(int argc, char** argv) {
     std::size_t size;
   };
   int number = 0;
-  for (const Case& one : {Case{"1 record at a time, 256 B", 1, 1, 256}, Case{"1 group, 1000 in flight, 256 B", 1, 1000, 256},
-                          Case{"1000 groups, 1 in flight, 256 B", 1000, 1, 256},
-                          Case{"1 group, 16 in flight, 64 KiB", 1, 16, 65536}}) {
+  for (const Case& one :
+       {Case{"1 record at a time, 256 B", 1, 1, 256}, Case{"1 group, 1000 in flight, 256 B", 1, 1000, 256},
+        Case{"1000 groups, 1 in flight, 256 B", 1000, 1, 256}, Case{"1 group, 16 in flight, 64 KiB", 1, 16, 65536}}) {
     auto loop = env_posix::EventLoop::make();
     auto files = env_posix::PosixFiles::open(root, (*loop)->shared_poster());
     FixedEntropy entropy;
@@ -148,8 +154,8 @@ int main(int argc, char** argv) {
     recovery = {};
     log = storage::Log::open(**files, **loop, **loop, entropy, "log" + std::to_string(number), {}, recovery);
     std::printf("%-34s %9.1f ms, %.1f ms of CPU for %llu frames\n", "  recovery",
-                std::chrono::duration<double, std::milli>(Clock::now() - start).count(),
-                (cpu_seconds() - cpu) * 1e3, static_cast<unsigned long long>(recovery.frames));
+                std::chrono::duration<double, std::milli>(Clock::now() - start).count(), (cpu_seconds() - cpu) * 1e3,
+                static_cast<unsigned long long>(recovery.frames));
     log->reset();
   }
   std::filesystem::remove_all(root);

@@ -1,8 +1,8 @@
 // The ground of every format: checksum, integers, bounded reading and writing.
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "codec/crc32c.h"
 #include "codec/reader.h"

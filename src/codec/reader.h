@@ -66,8 +66,8 @@ class Reader {
     const ByteView raw = bytes(sizeof(Integer));
     Integer value = 0;
     for (std::size_t i = 0; i < raw.size(); ++i) {
-      value = static_cast<Integer>(value | static_cast<Integer>(static_cast<Integer>(static_cast<unsigned char>(raw[i]))
-                                                                << (8 * i)));
+      value = static_cast<Integer>(
+          value | static_cast<Integer>(static_cast<Integer>(static_cast<unsigned char>(raw[i])) << (8 * i)));
     }
     return value;
   }

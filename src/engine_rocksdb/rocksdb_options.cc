@@ -15,7 +15,7 @@ namespace {
 rocksdb::CompressionType light_compression() {
   const std::vector<rocksdb::CompressionType> all = rocksdb::GetSupportedCompressions();
   return std::ranges::find(all, rocksdb::kLZ4Compression) != all.end() ? rocksdb::kLZ4Compression
-                                                                      : rocksdb::kNoCompression;
+                                                                       : rocksdb::kNoCompression;
 }
 
 rocksdb::BlockBasedTableOptions table_options(const EngineOptions& options) {

@@ -13,10 +13,10 @@
 namespace quorate::engine_rocksdb {
 
 /// RocksDB slows writes down at kSlowdownFiles; the store says stalled() at kPushBackFiles already.
-inline constexpr int kPushBackFiles = 24;      ///< files in level 0
+inline constexpr int kPushBackFiles = 24;  ///< files in level 0
 inline constexpr int kSlowdownFiles = 64;
 inline constexpr int kStopFiles = 128;
-inline constexpr int kPushBackMemtables = 3;   ///< memtables that wait for their flush
+inline constexpr int kPushBackMemtables = 3;  ///< memtables that wait for their flush
 inline constexpr int kMostMemtables = 8;
 
 [[nodiscard]] rocksdb::Options make_rocksdb_options(const EngineOptions& options);

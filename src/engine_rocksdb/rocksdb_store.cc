@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <rocksdb/db.h>
 #include <rocksdb/listener.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -243,8 +243,7 @@ void RocksDbStore::forget(ByteView from, ByteView to) {
 
 Result<std::optional<Buffer>> RocksDbStore::get_blocking(ByteView key) {
   rocksdb::PinnableSlice value;
-  const rocksdb::Status status =
-      db_->Get(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), slice_of(key), &value);
+  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), slice_of(key), &value);
   if (status.ok()) {
     return Buffer::copy_of(view_of(value));
   }
@@ -261,15 +260,9 @@ Status RocksDbStore::write(env::RecordBatch batch) {
     const rocksdb::Slice key = slice_of(op.key.view());
     rocksdb::Status status;
     switch (op.kind) {
-      case Kind::put:
-        status = out.Put(key, slice_of(op.value.view()));
-        break;
-      case Kind::erase:
-        status = out.Delete(key);
-        break;
-      case Kind::erase_range:
-        status = out.DeleteRange(key, slice_of(op.value.view()));
-        break;
+      case Kind::put: status = out.Put(key, slice_of(op.value.view())); break;
+      case Kind::erase: status = out.Delete(key); break;
+      case Kind::erase_range: status = out.DeleteRange(key, slice_of(op.value.view())); break;
     }
     if (!status.ok()) {
       return std::unexpected(engine_error("take a batch", status));
@@ -303,8 +296,8 @@ void RocksDbStore::flush(Callback<Status> done) {
 
 }  // namespace
 
-Result<std::unique_ptr<env::RecordStore>> open_rocksdb_store(const std::string& directory,
-                                                             const EngineOptions& options, EngineHooks hooks) {
+Result<std::unique_ptr<env::RecordStore>> open_rocksdb_store(const std::string& directory, const EngineOptions& options,
+                                                             EngineHooks hooks) {
   auto store = std::make_unique<RocksDbStore>(std::move(hooks));
   QUORATE_TRY(store->open(directory, options));
   return store;

@@ -2,14 +2,14 @@
 
 #include "engine_rocksdb/rocksdb_store.h"
 
-#include <gtest/gtest.h>
-
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+
+#include <gtest/gtest.h>
 
 #include "storage/record_store_conformance.h"
 
@@ -20,11 +20,12 @@ namespace {
 class Posted {
  public:
   [[nodiscard]] EngineHooks hooks() {
-    return {.post = [this](std::function<void()> work) {
-              const std::lock_guard lock(mutex_);
-              work_.push_back(std::move(work));
-              arrived_.notify_one();
-            },
+    return {.post =
+                [this](std::function<void()> work) {
+                  const std::lock_guard lock(mutex_);
+                  work_.push_back(std::move(work));
+                  arrived_.notify_one();
+                },
             .failed = [this](const Error& error) { failure = error; }};
   }
   void run_one() {

@@ -169,7 +169,7 @@ Status DataDirectory::make_or_check() {
       return refused("sync the directory above '" + path_ + "'", errno);
     }
   }
-  struct stat about {};
+  struct stat about{};
   if (::fstat(directory_.get(), &about) != 0) {
     return refused("look at data directory '" + path_ + "'", errno);
   }
@@ -225,8 +225,9 @@ Status DataDirectory::check_identity(const DataIdentity& wanted) {
   }
   const std::optional<Identity> found = decode(**text);
   if (!found.has_value()) {
-    return fail(ErrorCode::corrupt, "'" + path_ + "/identity' is damaged; restore the directory from a copy taken "
-                                                  "while the node was stopped, or let the node rejoin as a new member");
+    return fail(ErrorCode::corrupt, "'" + path_ +
+                                        "/identity' is damaged; restore the directory from a copy taken "
+                                        "while the node was stopped, or let the node rejoin as a new member");
   }
   if (found->version > kDataDirectoryVersion) {
     return fail(ErrorCode::newer_format, "data directory '" + path_ + "' has format version " +
@@ -248,8 +249,8 @@ Status DataDirectory::write_identity() {
   const std::string text =
       encode({.version = kDataDirectoryVersion, .who = identity_, .incarnation = incarnation_.value()});
   const std::string what = "write '" + path_ + "/identity'";
-  const Descriptor file(::openat(directory_.get(), "identity.new",
-                                 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const Descriptor file(
+      ::openat(directory_.get(), "identity.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.is_open()) {
     return refused(what, errno);
   }
@@ -257,8 +258,7 @@ Status DataDirectory::write_identity() {
   if (written != static_cast<ssize_t>(text.size())) {
     return refused(what, written < 0 ? errno : ENOSPC);
   }
-  if (::fsync(file.get()) != 0 ||
-      ::renameat(directory_.get(), "identity.new", directory_.get(), "identity") != 0 ||
+  if (::fsync(file.get()) != 0 || ::renameat(directory_.get(), "identity.new", directory_.get(), "identity") != 0 ||
       ::fsync(directory_.get()) != 0) {
     return refused(what, errno);
   }

@@ -2,13 +2,12 @@
 
 #include "env_posix/data_directory.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,7 +44,7 @@ TEST_F(DataDirectoryTest, EveryStartIsALaterIncarnation) {
     EXPECT_EQ(opened->is_new(), start == 1);
     EXPECT_EQ(opened->identity(), me_);
   }
-  struct stat about {};
+  struct stat about{};
   ASSERT_EQ(::stat(path_.c_str(), &about), 0);
   EXPECT_EQ(about.st_mode & 0777, 0700U);
 }

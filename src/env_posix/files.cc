@@ -81,7 +81,8 @@ Result<std::string> read_all(int descriptor, const std::string& path, std::uint6
 }
 
 Status sync_names(int root, const std::string& directory) {
-  const Descriptor opened(::openat(root, directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor opened(
+      ::openat(root, directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened.is_open() || ::fsync(opened.get()) != 0) {
     return refused("sync directory", directory, errno);
   }
@@ -175,17 +176,17 @@ class PosixFiles::OpenFile final : public env::File {
   }
 
   void read_async(std::uint64_t offset, std::size_t size, Callback<Result<Buffer>> done) override {
-    owner_.reading_.add([poster = owner_.poster_, descriptor = descriptor_, alive = alive_, path = path_, offset, size,
-                         done] {
-      Result<std::string> bytes = read_all(descriptor->get(), path, offset, size);
-      Result<Buffer> result =
-          bytes.has_value() ? Result<Buffer>(Buffer::adopt(std::move(*bytes))) : std::unexpected(bytes.error());
-      poster->post([alive, done, result = std::move(result)]() mutable {
-        if (*alive) {
-          done(std::move(result));
-        }
-      });
-    });
+    owner_.reading_.add(
+        [poster = owner_.poster_, descriptor = descriptor_, alive = alive_, path = path_, offset, size, done] {
+          Result<std::string> bytes = read_all(descriptor->get(), path, offset, size);
+          Result<Buffer> result =
+              bytes.has_value() ? Result<Buffer>(Buffer::adopt(std::move(*bytes))) : std::unexpected(bytes.error());
+          poster->post([alive, done, result = std::move(result)]() mutable {
+            if (*alive) {
+              done(std::move(result));
+            }
+          });
+        });
   }
 
   [[nodiscard]] Result<std::string> read(std::uint64_t offset, std::size_t size) override {
@@ -204,7 +205,7 @@ class PosixFiles::OpenFile final : public env::File {
     return {};
   }
   [[nodiscard]] Result<std::uint64_t> size() const override {
-    struct stat about {};
+    struct stat about{};
     if (::fstat(descriptor_->get(), &about) != 0) {
       return refused("look at", path_, errno);
     }

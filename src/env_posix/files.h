@@ -24,7 +24,7 @@ namespace quorate::env_posix {
 /// Of all durable writes, for metrics. Read on any thread.
 struct FileStats {
   std::atomic<std::uint64_t> syncs{0};
-  std::atomic<std::uint64_t> sync_nanoseconds{0};          ///< of write and sync together
+  std::atomic<std::uint64_t> sync_nanoseconds{0};  ///< of write and sync together
   std::atomic<std::uint64_t> longest_sync_nanoseconds{0};
   /// When the write under way began, in nanoseconds of the monotonic clock; 0: none. For a watchdog.
   std::atomic<std::int64_t> writing_since{0};

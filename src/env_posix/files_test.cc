@@ -2,12 +2,11 @@
 
 #include "env_posix/files.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "env_posix/loop.h"
@@ -71,7 +70,7 @@ TEST_F(FilesTest, WritesPartsDurablyAndReadsThemBack) {
   wait();
   EXPECT_EQ(read_->view(), all.substr(2, 5));
   EXPECT_EQ(files_->stats().syncs, 1U);
-  struct stat about {};
+  struct stat about{};
   ASSERT_EQ(::stat((root_ + "/log/a").c_str(), &about), 0);
   EXPECT_EQ(about.st_mode & 0777, 0600U);
   EXPECT_EQ(*files_->list("log"), std::vector<std::string>{"a"});

@@ -10,14 +10,10 @@ namespace {
 ErrorCode code_of(int number) {
   switch (number) {
     case ENOSPC:
-    case EDQUOT:
-      return ErrorCode::no_space;
-    case ENOENT:
-      return ErrorCode::not_found;
-    case EEXIST:
-      return ErrorCode::already_exists;
-    default:
-      return ErrorCode::io;
+    case EDQUOT: return ErrorCode::no_space;
+    case ENOENT: return ErrorCode::not_found;
+    case EEXIST: return ErrorCode::already_exists;
+    default: return ErrorCode::io;
   }
 }
 

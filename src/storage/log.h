@@ -57,9 +57,9 @@ struct LogOp {
 struct RecoveredGroup {
   GroupId group;
   Buffer state;
-  EntryId discarded;        ///< none: from the beginning
-  Buffer discarded_blob;    ///< the owner's bytes given with it
-  Generation generation;    ///< none: never reset
+  EntryId discarded;              ///< none: from the beginning
+  Buffer discarded_blob;          ///< the owner's bytes given with it
+  Generation generation;          ///< none: never reset
   std::vector<LogEntry> entries;  ///< rising positions; payloads of all kinds
   std::vector<std::pair<Buffer, Buffer>> cells;
 };
@@ -75,10 +75,10 @@ struct Recovery {
 
 struct LogOptions {
   std::uint64_t segment_bytes = 64ULL << 20;
-  std::uint32_t spare_segments = 1;             ///< prepared ahead
-  std::uint64_t max_batch_bytes = 8ULL << 20;   ///< of one write; more waits for the next
-  std::uint64_t cache_bytes = 64ULL << 20;      ///< payloads kept in memory; older ones are read from the segments
-  std::uint32_t rewrite_from_segments = 4;      ///< with so many live segments, few old records are moved to the head
+  std::uint32_t spare_segments = 1;            ///< prepared ahead
+  std::uint64_t max_batch_bytes = 8ULL << 20;  ///< of one write; more waits for the next
+  std::uint64_t cache_bytes = 64ULL << 20;     ///< payloads kept in memory; older ones are read from the segments
+  std::uint32_t rewrite_from_segments = 4;     ///< with so many live segments, few old records are moved to the head
   Duration idle_mark_after = std::chrono::milliseconds(200);  ///< quiet time before the mark that seals the last batch
 };
 

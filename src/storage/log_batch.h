@@ -24,8 +24,8 @@ class LogBatch {
     GroupId group;
     Io io;
     std::uint64_t serial = 0;
-    std::size_t head_at = 0;          ///< in the gathered bytes
-    std::uint64_t offset = 0;         ///< from the batch's first byte
+    std::size_t head_at = 0;   ///< in the gathered bytes
+    std::uint64_t offset = 0;  ///< from the batch's first byte
     std::uint32_t size = 0;
     std::uint32_t meta_size = 0;
   };

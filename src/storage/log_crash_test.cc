@@ -1,10 +1,10 @@
 // The log against crashes at every write, torn in every way, and against damage of every byte.
 
-#include <gtest/gtest.h>
-
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "storage/log_test_node.h"
 
@@ -22,12 +22,8 @@ class RandomReplica {
     const std::uint64_t last = now.entries.empty() ? base : now.entries.rbegin()->first.value();
     std::vector<LogOp> ops;
     switch (random_() % 12) {
-      case 0:
-        ops.push_back(state_op("state " + std::to_string(random_())));
-        break;
-      case 1:
-        ops.push_back(cell_op("cell " + std::to_string(random_() % 4), random_bytes(60)));
-        break;
+      case 0: ops.push_back(state_op("state " + std::to_string(random_()))); break;
+      case 1: ops.push_back(cell_op("cell " + std::to_string(random_() % 4), random_bytes(60))); break;
       case 2:
         if (last > base) {
           const std::uint64_t from = base + 1 + random_() % (last - base);
@@ -82,14 +78,10 @@ class RandomReplica {
 TestDisk::Ranges random_survivors(const TestDisk::Write& write, std::mt19937_64& random) {
   const std::size_t size = write.bytes.size();
   switch (random() % 5) {
-    case 0:
-      return {};
-    case 1:
-      return {{0, size}};
-    case 2:
-      return {{0, random() % (size + 1)}};  // a prefix, torn at any byte
-    case 3:
-      return {{random() % (size + 1), size}};  // a suffix
+    case 0: return {};
+    case 1: return {{0, size}};
+    case 2: return {{0, random() % (size + 1)}};     // a prefix, torn at any byte
+    case 3: return {{random() % (size + 1), size}};  // a suffix
     default: {
       TestDisk::Ranges ranges;  // any subset of the sectors
       for (std::size_t from = 0; from < size;) {

@@ -103,9 +103,7 @@ void append_op(std::string& out, const LogOp& op, std::vector<std::uint32_t>& ch
   using Kind = LogOp::Kind;
   out.push_back(static_cast<char>(op.kind));
   switch (op.kind) {
-    case Kind::set_state:
-      append_sized(out, op.blob.view());
-      break;
+    case Kind::set_state: append_sized(out, op.blob.view()); break;
     case Kind::put:
       codec::append_varint(out, op.entry.id.position.value());
       codec::append_varint(out, op.entry.id.tag.value());
@@ -114,9 +112,7 @@ void append_op(std::string& out, const LogOp& op, std::vector<std::uint32_t>& ch
       checksums.push_back(codec::crc32c(op.entry.payload.view()));
       append_u32(out, checksums.back());
       break;
-    case Kind::truncate_from:
-      codec::append_varint(out, op.entry.id.position.value());
-      break;
+    case Kind::truncate_from: codec::append_varint(out, op.entry.id.position.value()); break;
     case Kind::reset_to:
     case Kind::restore_base:
     case Kind::discard_below:

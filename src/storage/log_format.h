@@ -26,12 +26,12 @@ inline constexpr std::uint64_t kHeaderSecondCopyAt = 2048;
 
 /// Who a segment is. Written and durable before its first frame.
 struct SegmentHeader {
-  std::uint64_t log_id = 0;          ///< random, the same in all segments of a log
-  std::uint64_t sequence = 0;        ///< 1, 2, 3, ... in the order of use; never used twice
-  std::uint64_t first_live = 0;      ///< segments below it were no longer needed when this was written
-  std::uint64_t capacity = 0;        ///< bytes of the file when it was made: a shorter file is damaged
-  std::uint64_t previous_cut_at = 0; ///< not 0: recovery found that the segment before ends at this offset
-  bool uncertain_tail = false;       ///< and what was cut there may have been confirmed
+  std::uint64_t log_id = 0;           ///< random, the same in all segments of a log
+  std::uint64_t sequence = 0;         ///< 1, 2, 3, ... in the order of use; never used twice
+  std::uint64_t first_live = 0;       ///< segments below it were no longer needed when this was written
+  std::uint64_t capacity = 0;         ///< bytes of the file when it was made: a shorter file is damaged
+  std::uint64_t previous_cut_at = 0;  ///< not 0: recovery found that the segment before ends at this offset
+  bool uncertain_tail = false;        ///< and what was cut there may have been confirmed
   friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
 };
 

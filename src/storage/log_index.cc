@@ -8,7 +8,7 @@
 namespace quorate::storage {
 namespace {
 
-constexpr std::size_t kEntryOverhead = 16;    // what an entry costs in the log beside its payload, about
+constexpr std::size_t kEntryOverhead = 16;  // what an entry costs in the log beside its payload, about
 constexpr std::size_t kBaseOverhead = 24;
 constexpr std::size_t kLargestFetch = 4U << 20;  // of one read, gaps included
 
@@ -23,12 +23,8 @@ void LogIndex::apply(GroupId id, const std::vector<LogOp>& ops, std::uint64_t se
   std::size_t puts = 0;
   for (const LogOp& op : ops) {
     switch (op.kind) {
-      case Kind::set_state:
-        set_record(group.state, op.blob, 0, serial);
-        break;
-      case Kind::put:
-        put(id, group, op.entry, serial, checksums[puts++]);
-        break;
+      case Kind::set_state: set_record(group.state, op.blob, 0, serial); break;
+      case Kind::put: put(id, group, op.entry, serial, checksums[puts++]); break;
       case Kind::truncate_from:
         group.entries.truncate_from(op.entry.id.position, [this](const EntrySlot& slot) { forget(slot); });
         break;
@@ -42,9 +38,7 @@ void LogIndex::apply(GroupId id, const std::vector<LogOp>& ops, std::uint64_t se
         group.entries.truncate_from(Position(0), [this](const EntrySlot& slot) { forget(slot); });
         set_base(group, op, serial);
         break;
-      case Kind::restore_base:
-        set_base(group, op, serial);
-        break;
+      case Kind::restore_base: set_base(group, op, serial); break;
       case Kind::set_cell: {
         const auto [cell, inserted] = group.cells.try_emplace(std::string(op.key.view()));
         set_record(cell->second, op.blob, op.key.size(), serial);

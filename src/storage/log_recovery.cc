@@ -121,8 +121,8 @@ class LogRecovery {
   std::map<std::uint64_t, SegmentFile> by_sequence_;  ///< files with a readable header
   std::vector<SegmentFile> unused_;                   ///< without, or no longer needed
   std::uint64_t log_id_ = 0;
-  std::uint64_t start_ = 0;       ///< the first segment that is read
-  std::uint64_t tail_ = 0;        ///< the segment in which the log ends
+  std::uint64_t start_ = 0;  ///< the first segment that is read
+  std::uint64_t tail_ = 0;   ///< the segment in which the log ends
   ScanEnd tail_end_;
   std::uint64_t first_live_ = 0;
   bool uncertain_ = false;
@@ -226,7 +226,8 @@ Status LogRecovery::create(env::Entropy& entropy) {
     const std::size_t found =
         ByteView(*bytes).substr(std::min<std::size_t>(bytes->size(), kSegmentHeaderBytes)).find_first_not_of('\0');
     if (found != ByteView::npos) {
-      return damaged(segments_.path_of(segment.number), 0, "no segment of the log has a readable header, yet there is data");
+      return damaged(segments_.path_of(segment.number), 0,
+                     "no segment of the log has a readable header, yet there is data");
     }
   }
   auto created = segments_.create_blocking(std::min(options_.segment_bytes, kFirstSegmentBytes));
@@ -264,8 +265,9 @@ Status LogRecovery::replay_segments() {
     auto& [sequence, segment] = *at;
     const std::string path = segments_.path_of(segment.number);
     if (segment.size < segment.header.capacity) {
-      return damaged(path, segment.size, "the file is shorter than the " + std::to_string(segment.header.capacity) +
-                                             " bytes that it was made with");
+      return damaged(
+          path, segment.size,
+          "the file is shorter than the " + std::to_string(segment.header.capacity) + " bytes that it was made with");
     }
     const Result<std::string> bytes = read_whole(segment);
     if (!bytes.has_value()) {
@@ -301,19 +303,19 @@ Status LogRecovery::judge(std::uint64_t sequence, const ScanEnd& end) {
   switch (end.kind) {
     case ScanEnd::Kind::closed:
       if (next == by_sequence_.end()) {
-        return damaged(path, end.offset, "the log goes on in segment " + std::to_string(sequence + 1) +
-                                             ", which is missing or whose header is damaged");
+        return damaged(path, end.offset,
+                       "the log goes on in segment " + std::to_string(sequence + 1) +
+                           ", which is missing or whose header is damaged");
       }
       return {};
-    case ScanEnd::Kind::cut:
-      return {};
+    case ScanEnd::Kind::cut: return {};
     case ScanEnd::Kind::damaged:
-      return damaged(path, end.offset, "no whole frame stands here, although offset " + std::to_string(end.proof) +
-                                           " proves that what stood here was durable");
+      return damaged(path, end.offset,
+                     "no whole frame stands here, although offset " + std::to_string(end.proof) +
+                         " proves that what stood here was durable");
     case ScanEnd::Kind::clean:
     case ScanEnd::Kind::torn:
-    case ScanEnd::Kind::uncertain:
-      break;
+    case ScanEnd::Kind::uncertain: break;
   }
   QUORATE_TRY(check_log_ends(sequence, end));
   tail_ = sequence;
@@ -330,8 +332,8 @@ Status LogRecovery::check_log_ends(std::uint64_t sequence, const ScanEnd& end) {
       return std::unexpected(bytes.error());
     }
     if (later->first > sequence + 1 || holds_frames(*bytes, {log_id_, later->first})) {
-      return damaged(path, end.offset, "no whole frame stands here, although segment " +
-                                           std::to_string(later->first) + " follows");
+      return damaged(path, end.offset,
+                     "no whole frame stands here, although segment " + std::to_string(later->first) + " follows");
     }
   }
   for (SegmentFile& segment : unused_) {

@@ -1,8 +1,6 @@
 #pragma once
 // A log over a test disk, with a model of what it must hold. For the log's tests only.
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,6 +8,8 @@
 #include <string>
 #include <tuple>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "storage/log.h"
 #include "storage/test_files.h"
@@ -55,15 +55,11 @@ struct GroupModel {
   void apply(const LogOp& op) {
     const std::string blob(op.blob.view());
     switch (op.kind) {
-      case LogOp::Kind::set_state:
-        state = blob;
-        break;
+      case LogOp::Kind::set_state: state = blob; break;
       case LogOp::Kind::put:
         entries[op.entry.id.position] = {op.entry.id.tag, op.entry.kind, std::string(op.entry.payload.view())};
         break;
-      case LogOp::Kind::truncate_from:
-        entries.erase(entries.lower_bound(op.entry.id.position), entries.end());
-        break;
+      case LogOp::Kind::truncate_from: entries.erase(entries.lower_bound(op.entry.id.position), entries.end()); break;
       case LogOp::Kind::discard_below:
         base = op.entry.id;
         base_blob = blob;
@@ -76,9 +72,7 @@ struct GroupModel {
         generation = op.generation;
         entries.clear();
         break;
-      case LogOp::Kind::set_cell:
-        cells[std::string(op.key.view())] = blob;
-        break;
+      case LogOp::Kind::set_cell: cells[std::string(op.key.view())] = blob; break;
     }
   }
 
@@ -165,8 +159,8 @@ class LogNode : public LogEvents {
       while (match > 0 && history.states[match - 1] != found[id]) {
         --match;
       }
-      ASSERT_GT(match, 0U) << "group " << id.value() << " holds what never was: " << found[id].text() << "\nnewest: "
-                           << history.states.back().text();
+      ASSERT_GT(match, 0U) << "group " << id.value() << " holds what never was: " << found[id].text()
+                           << "\nnewest: " << history.states.back().text();
       ASSERT_GE(history.ios[match - 1], history.confirmed) << "group " << id.value() << " lost what was confirmed";
       history.states = {found[id]};
       history.ios = {Io(0)};

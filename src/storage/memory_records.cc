@@ -95,9 +95,7 @@ void MemoryRecords::apply(const env::RecordBatch& batch) {
   undo.reserve(batch.ops.size());
   for (const env::RecordBatch::Op& op : batch.ops) {
     switch (op.kind) {
-      case Kind::put:
-        put(op.key, op.value, undo);
-        break;
+      case Kind::put: put(op.key, op.value, undo); break;
       case Kind::erase:
         if (const auto found = records_.find(op.key); found != records_.end()) {
           erase(found, undo);

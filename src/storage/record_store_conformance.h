@@ -5,8 +5,6 @@
 // prefix of the batches that contains every batch before the last completed flush.
 // For tests only: each engine's test derives a ConformanceSubject and calls check_conformance().
 
-#include <gtest/gtest.h>
-
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -14,6 +12,8 @@
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "env/record_store.h"
 

@@ -73,8 +73,8 @@ void SegmentFiles::adopt_spare(SegmentFile segment) {
 }
 
 SegmentFile* SegmentFiles::find(std::uint64_t sequence) {
-  const auto found = std::ranges::find_if(
-      live_, [sequence](const auto& segment) { return segment->header.sequence == sequence; });
+  const auto found =
+      std::ranges::find_if(live_, [sequence](const auto& segment) { return segment->header.sequence == sequence; });
   return found == live_.end() ? nullptr : found->get();
 }
 
@@ -105,8 +105,7 @@ void SegmentFiles::write_next_header(std::uint64_t first_live) {
   next_->end = kSegmentHeaderBytes;
   header_bytes_ = encode_segment_header(next_->header);
   header_part_ = header_bytes_;
-  next_->file->write_durably(0, {&header_part_, 1},
-                             Callback<Status>::to<&SegmentFiles::on_header_written>(this));
+  next_->file->write_durably(0, {&header_part_, 1}, Callback<Status>::to<&SegmentFiles::on_header_written>(this));
 }
 
 void SegmentFiles::on_header_written(std::uint64_t, Status status) {

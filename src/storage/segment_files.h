@@ -26,10 +26,10 @@ namespace quorate::storage {
 struct SegmentFile {
   std::uint32_t number = 0;  ///< in its name
   std::unique_ptr<env::File> file;
-  std::uint64_t size = 0;    ///< bytes that were prepared
-  SegmentHeader header;      ///< of a live or next segment
+  std::uint64_t size = 0;                   ///< bytes that were prepared
+  SegmentHeader header;                     ///< of a live or next segment
   std::uint64_t end = kSegmentHeaderBytes;  ///< where the next batch begins
-  std::uint32_t reads = 0;   ///< under way: the file must stay open
+  std::uint32_t reads = 0;                  ///< under way: the file must stay open
 };
 
 class SegmentFiles {

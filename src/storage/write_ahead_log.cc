@@ -33,8 +33,7 @@ WriteAheadLog::~WriteAheadLog() { loop_.cancel(quiet_timer_); }
 
 Status WriteAheadLog::recover(env::FileSystem& files, env::Entropy& entropy, const std::string& directory,
                               Recovery& recovery) {
-  const Result<LogTail> tail =
-      recover_log(files, entropy, directory, options_, segments_, liveness_, index_, recovery);
+  const Result<LogTail> tail = recover_log(files, entropy, directory, options_, segments_, liveness_, index_, recovery);
   if (!tail.has_value()) {
     return std::unexpected(tail.error());
   }
@@ -212,7 +211,8 @@ void WriteAheadLog::confirm(const LogBatch& batch) {
   }
   const std::vector<LogBatch::FrameRef>& frames = batch.frames();
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    const bool last_of_run = i + 1 == frames.size() || frames[i + 1].group != frames[i].group || frames[i + 1].io.is_none();
+    const bool last_of_run =
+        i + 1 == frames.size() || frames[i + 1].group != frames[i].group || frames[i + 1].io.is_none();
     if (!frames[i].io.is_none() && last_of_run) {
       events_->on_durable(frames[i].group, frames[i].io);
     }
@@ -249,8 +249,7 @@ void WriteAheadLog::on_segments_changed(std::uint64_t, Status status) {
 void WriteAheadLog::note_activity() {
   last_activity_ = clock_.now();
   if (!marked_ && quiet_timer_ == 0) {
-    quiet_timer_ = loop_.arm(last_activity_ + options_.idle_mark_after,
-                             Callback<>::to<&WriteAheadLog::on_quiet>(this));
+    quiet_timer_ = loop_.arm(last_activity_ + options_.idle_mark_after, Callback<>::to<&WriteAheadLog::on_quiet>(this));
   }
 }
 
@@ -289,8 +288,7 @@ bool WriteAheadLog::cached(GroupId group, Position first, Position last, std::si
   return index_.cached(group, first, last, max_bytes, out);
 }
 
-void WriteAheadLog::fetch(GroupId group, Position first, Position last, std::size_t max_bytes,
-                          Callback<Status> done) {
+void WriteAheadLog::fetch(GroupId group, Position first, Position last, std::size_t max_bytes, Callback<Status> done) {
   start_fetch(group, index_.plan_fetch(group, first, last, max_bytes), done);
 }
 
@@ -344,9 +342,8 @@ Status WriteAheadLog::install(const Fetch& fetch, const Result<Buffer>& bytes) {
     const ByteView payload = all.substr(std::min<std::size_t>(item.offset, all.size()), item.size);
     const bool whole = payload.size() == item.size && codec::crc32c(payload) == item.checksum;
     if (!whole && !QUORATE_PLANT(skip_crc_check)) {
-      return fail(ErrorCode::corrupt, "The write-ahead log is damaged: segment " +
-                                          std::to_string(fetch.plan.sequence) + ", offset " +
-                                          std::to_string(fetch.plan.offset + item.offset) +
+      return fail(ErrorCode::corrupt, "The write-ahead log is damaged: segment " + std::to_string(fetch.plan.sequence) +
+                                          ", offset " + std::to_string(fetch.plan.offset + item.offset) +
                                           ": the payload of an entry does not have its checksum");
     }
     index_.install(fetch.group, item.position, item.serial, Buffer::copy_of(payload));
@@ -393,8 +390,7 @@ void WriteAheadLog::move_old_records() {
       from = GroupId(0);
     }
     std::optional<RewritePlan> plan = index_.plan_rewrite(from, liveness_.segments()[*oldest + 1].first_serial);
-    QUORATE_ASSERT(plan.has_value(), "a segment that is needed holds a record", segment.sequence,
-                   segment.live.records);
+    QUORATE_ASSERT(plan.has_value(), "a segment that is needed holds a record", segment.sequence, segment.live.records);
     if (plan->missing.has_value()) {
       moving_ = true;
       start_fetch(plan->group, index_.plan_fetch(plan->group, *plan->missing, *plan->missing, 1), {});

@@ -85,24 +85,24 @@ class WriteAheadLog final : public Log {
   LogIndex index_;
   LogStats stats_;
 
-  std::deque<LogBatch> queue_;          ///< waiting; the last one takes new frames
-  std::unique_ptr<LogBatch> writing_;   ///< being written
-  SegmentFiles segments_;               ///< behind `writing_`: a file's end waits for the write that reads from it
+  std::deque<LogBatch> queue_;         ///< waiting; the last one takes new frames
+  std::unique_ptr<LogBatch> writing_;  ///< being written
+  SegmentFiles segments_;              ///< behind `writing_`: a file's end waits for the write that reads from it
   bool scheduled_ = false;
-  std::optional<Error> failure_;        ///< set: nothing is written or confirmed any more
-  bool waiting_ = false;                ///< the queue waits for the next segment
+  std::optional<Error> failure_;  ///< set: nothing is written or confirmed any more
+  bool waiting_ = false;          ///< the queue waits for the next segment
   bool uncertain_ = false;
-  std::uint64_t first_live_ = 1;        ///< durable
+  std::uint64_t first_live_ = 1;  ///< durable
   std::uint64_t durable_serial_ = 0;
   std::size_t unsynced_bytes_ = 0;
 
-  bool marked_ = true;                  ///< the last durable batch is known durable by a later one, or none was written
+  bool marked_ = true;  ///< the last durable batch is known durable by a later one, or none was written
   env::TimerId quiet_timer_ = 0;
   Instant last_activity_{};
 
   std::map<std::uint64_t, Fetch> fetches_;
   std::uint64_t last_fetch_ = 0;
-  bool moving_ = false;                 ///< a payload is being read that must be moved
+  bool moving_ = false;  ///< a payload is being read that must be moved
 };
 
 }  // namespace quorate::storage

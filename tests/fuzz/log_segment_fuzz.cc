@@ -22,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ByteView rest(reinterpret_cast<const char*>(data), size);
   auto batch_start = static_cast<std::uint32_t>(segment.size());
   while (rest.size() > 2) {
-    const auto meta = static_cast<std::uint32_t>(std::min<std::size_t>(static_cast<unsigned char>(rest[0]) + 1U, rest.size() - 2));
+    const auto meta =
+        static_cast<std::uint32_t>(std::min<std::size_t>(static_cast<unsigned char>(rest[0]) + 1U, rest.size() - 2));
     const std::uint32_t payload = static_cast<unsigned char>(rest[1]) % 64;
     const auto size_of_frame = static_cast<std::uint32_t>(kFrameHeadBytes) + meta + payload;
     const std::size_t at = segment.size();
