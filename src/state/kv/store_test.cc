@@ -60,5 +60,42 @@ TEST(Store, recovers_what_was_collected) {
   EXPECT_EQ(world.store->key_count(), 0U);
 }
 
+std::int64_t hash_of(World& world, std::int64_t revision) {
+  const Reply reply = world.hash_kv(revision);
+  EXPECT_EQ(reply.failure, Failure::none);
+  codec::FieldReader field(reply.body.view());
+  EXPECT_TRUE(field.next() && field.is_varint(2));
+  return field.int64();
+}
+
+/// The figures are those that etcd 3.4.23 answers after the same commands.
+TEST(Store, hashes_as_etcd_does) {
+  World world;
+  for (const char* number : {"1", "2", "3", "4", "5"}) {
+    world.put(std::string("k") + number, std::string("v") + number);
+  }
+  EXPECT_EQ(hash_of(world, 0), 8699225);
+  world.put("k1", "again");
+  world.erase("k2");
+  world.put("k2", "back");
+  EXPECT_EQ(hash_of(world, 0), 1751626943);
+  EXPECT_EQ(hash_of(world, 3), 1282520646);
+  test::TxnBuilder txn;
+  txn.compare(codec::CompareRequest::mod, codec::CompareRequest::greater, "k1", 0);
+  txn.put(true, {.key = "a", .value = "1"}).put(true, {.key = "b", .value = "2"});
+  txn.erase(true, {.key = "k3"}).range(true, {.key = "k1"});
+  EXPECT_EQ(world.run(CommandKind::txn, txn.bytes).revision, 10);
+  EXPECT_EQ(hash_of(world, 0), 743143197);
+  world.erase("k5");
+  EXPECT_EQ(hash_of(world, 0), 2304576450);
+  EXPECT_EQ(world.compact(8).failure, Failure::none);
+  EXPECT_EQ(hash_of(world, 0), 3548728814);
+  EXPECT_EQ(hash_of(world, 9), 3566248610);
+  EXPECT_EQ(world.hash_kv(5).failure, Failure::compacted);
+  world.compact(10);
+  EXPECT_EQ(hash_of(world, 0), 826642565);
+  EXPECT_EQ(hash_of(world, 11), 826642565);
+}
+
 }  // namespace
 }  // namespace quorate::kv
