@@ -1,0 +1,255 @@
+// The failures that real systems had (by their ids) and the store's promises, one test each.
+#include <gtest/gtest.h>
+
+#include "codec/etcd_reply.h"
+#include "state/kv/store_test_world.h"
+
+namespace quorate::kv {
+namespace {
+
+using test::TxnBuilder;
+using test::World;
+
+const ByteView kAll("\0", 1);
+
+std::string value_of(World& world, ByteView key) {
+  const Reply reply = world.range({.key = key});
+  codec::FieldReader field(reply.body.view());
+  codec::KeyValue kv;
+  if (!field.next() || !field.is_bytes(2) || !codec::read_key_value(field.bytes(), kv)) {
+    return "(none)";
+  }
+  return std::string(kv.value);
+}
+
+// K-04: a transaction that fails half-way changes nothing.
+TEST(StoreScenario, a_transaction_with_one_bad_operation_changes_nothing) {
+  World world;
+  world.put("a", "1");
+  const std::uint64_t hash = world.state_hash();
+  const auto expect_nothing = [&](const TxnBuilder& txn, Failure failure) {
+    world.store->skip(world.store->executed().next());
+    const Reply reply = world.run(CommandKind::txn, txn.bytes);
+    EXPECT_EQ(reply.failure, failure);
+    EXPECT_EQ(reply.revision, 2);
+    EXPECT_EQ(world.store->revision(), 2);
+    EXPECT_EQ(value_of(world, "a"), "1");
+    EXPECT_EQ(world.observer.events.size(), 1U);
+  };
+  expect_nothing(TxnBuilder().put(true, {.key = "a", .value = "2"}).put(true, {.key = "b", .lease = 9}), Failure::lease_not_found);
+  expect_nothing(TxnBuilder().put(true, {.key = "a", .value = "2"}).put(true, {.key = "b", .ignore_value = true}), Failure::key_not_found);
+  expect_nothing(TxnBuilder().put(true, {.key = "a", .value = "2"}).range(true, {.key = "b", .revision = 99}), Failure::future_revision);
+  expect_nothing(TxnBuilder().put(true, {.key = "a", .value = "2"}).op(true, 1, "\x0A"), Failure::malformed);
+  EXPECT_NE(world.state_hash(), hash);  // only the positions went on
+}
+
+// K-06: hostile numbers get one answer everywhere.
+TEST(StoreScenario, hostile_numbers) {
+  World world;
+  world.put("a", "1");
+  EXPECT_EQ(world.grant(-7, -100).failure, Failure::none);
+  LeaseInfo lease;
+  ASSERT_TRUE(world.store->find_lease(-7, lease));
+  EXPECT_EQ(lease.granted_ttl, 2);
+  EXPECT_EQ(world.grant(0, 10).failure, Failure::lease_not_found);
+  EXPECT_EQ(world.grant(8, 9'000'000'001).failure, Failure::lease_ttl_too_large);
+  EXPECT_EQ(world.grant(8, 9'000'000'000).failure, Failure::none);
+  EXPECT_EQ(world.grant(8, 5).failure, Failure::lease_exists);
+  EXPECT_EQ(world.put("a", "x", INT64_MIN).failure, Failure::lease_not_found);
+  EXPECT_EQ(world.compact(-1).failure, Failure::compacted);
+  EXPECT_EQ(world.compact(INT64_MAX).failure, Failure::future_revision);
+  EXPECT_EQ(world.range({.key = "a", .limit = INT64_MIN, .revision = INT64_MIN}).failure, Failure::none);
+  EXPECT_EQ(world.range({.key = "a", .range_end = "b", .limit = INT64_MAX}).failure, Failure::none);
+  EXPECT_EQ(world.range({.key = "a", .range_end = "b", .limit = INT64_MAX, .sort_order = 2}).failure, Failure::none);
+  EXPECT_EQ(world.range({.key = "a", .revision = INT64_MAX}).failure, Failure::future_revision);
+  EXPECT_EQ(world.hash_kv(INT64_MIN).failure, Failure::none);
+  EXPECT_EQ(world.hash_kv(INT64_MAX).failure, Failure::future_revision);
+  EXPECT_EQ(world.range({.key = "b", .range_end = "a"}).body.size(), 0U);
+  EXPECT_EQ(world.compact(0).failure, Failure::none);  // once
+  EXPECT_EQ(world.compact(0).failure, Failure::compacted);
+  EXPECT_EQ(world.run(CommandKind::put, "\x0A").failure, Failure::malformed);
+  EXPECT_EQ(world.store->revision(), 2);
+}
+
+// W-02: a compaction exactly at a deletion keeps it for a watch that begins there.
+TEST(StoreScenario, a_deletion_at_the_compacted_revision_is_still_told) {
+  World world;
+  world.put("a", "1");
+  world.put("b", "1");
+  world.erase("a");
+  EXPECT_EQ(world.compact(4).failure, Failure::none);
+  while (world.store->compact_step(10)) {
+  }
+  const HistoryPage page = world.store->history(4, "a", {}, 10, {});
+  ASSERT_EQ(page.events.size(), 1U);
+  EXPECT_EQ(page.events[0].type, Event::Type::erase);
+  EXPECT_EQ(page.events[0].previous_revision, 0);  // compacted
+  EXPECT_EQ(page.next_revision, 5);
+  world.put("c", "1");
+  world.compact(5);
+  while (world.store->compact_step(10)) {
+  }
+  world.collect_all();
+  EXPECT_EQ(world.records.record_count(), 3U);  // b, c and meta
+}
+
+// E-04: a leader that was stuck revokes a lease in a term that is over.
+TEST(StoreScenario, an_expiry_counts_only_in_the_term_that_saw_it) {
+  World world;
+  world.grant(5, 10);
+  world.put("a", "1", 5);
+  EXPECT_EQ(world.revoke(5, Tag(3)).failure, Failure::lease_not_found);  // entries of the tests have tag 4
+  EXPECT_EQ(world.store->key_count(), 1U);
+  EXPECT_TRUE(world.observer.revoked.empty());
+  EXPECT_EQ(world.revoke(5, Tag(4)).failure, Failure::none);
+  EXPECT_EQ(world.store->key_count(), 0U);
+  EXPECT_EQ(world.observer.revoked, std::vector<std::int64_t>({5}));
+}
+
+TEST(StoreScenario, a_lease_takes_its_keys_in_ascending_order_in_one_revision) {
+  World world;
+  world.grant(5, 10);
+  for (const char* key : {"d", "a", "c", "b"}) {
+    world.put(key, "1", 5);
+  }
+  world.put("b", "2");     // without a lease: detached
+  world.erase("c");
+  world.observer.events.clear();
+  EXPECT_EQ(world.revoke(5).revision, 8);
+  ASSERT_EQ(world.observer.events.size(), 2U);
+  EXPECT_EQ(world.observer.events[0].key, "a");
+  EXPECT_EQ(world.observer.events[1].key, "d");
+  EXPECT_EQ(world.observer.events[1].sub_revision, 1);
+  EXPECT_EQ(world.grant(6, 10).revision, 8);
+  EXPECT_EQ(world.revoke(6).revision, 8);  // without keys no revision
+}
+
+TEST(StoreScenario, alarms_stay_until_exactly_they_are_disarmed) {
+  World world;
+  using codec::AlarmRequest;
+  const auto alarm = [&world](std::int32_t action, std::uint64_t member, std::int32_t type) {
+    return world.run(CommandKind::alarm, codec::encode_request(AlarmRequest{.action = action, .member = member, .alarm = type}).view());
+  };
+  EXPECT_EQ(alarm(AlarmRequest::activate, 7, AlarmRequest::none).body.size(), 0U);
+  EXPECT_EQ(test::to_bytes(alarm(AlarmRequest::activate, 7, AlarmRequest::no_space).body), "\x12\x04\x08\x07\x10\x01");
+  EXPECT_EQ(alarm(AlarmRequest::activate, 7, AlarmRequest::no_space).body.size(), 6U);
+  EXPECT_EQ(alarm(AlarmRequest::deactivate, 8, AlarmRequest::no_space).body.size(), 0U);
+  world.collect_all();
+  world.start();
+  EXPECT_EQ(world.store->alarms(), std::vector<Alarm>({{7, 1}}));
+  EXPECT_EQ(alarm(AlarmRequest::deactivate, 7, AlarmRequest::no_space).body.size(), 6U);
+  EXPECT_TRUE(world.store->alarms().empty());
+}
+
+TEST(StoreScenario, what_is_not_durable_stays_in_memory) {
+  World world;
+  world.put("a", "1");
+  world.put("a", "2");
+  world.put("a", "3");
+  world.collect(Position(2));
+  EXPECT_EQ(world.store->executed(), Position(3));
+  EXPECT_EQ(world.start(), Position(2));
+  EXPECT_EQ(world.store->revision(), 3);
+  EXPECT_EQ(value_of(world, "a"), "2");
+  // Nothing new: no batch at all.
+  env::RecordBatch batch;
+  world.store->collect(Position(9), batch);
+  EXPECT_TRUE(batch.empty());
+  world.store->skip(Position(3));
+  world.store->collect(Position(9), batch);
+  EXPECT_EQ(batch.ops.size(), 1U);  // the position alone
+}
+
+TEST(StoreScenario, a_compaction_is_erased_only_with_its_command) {
+  World world;
+  world.put("a", "1");
+  world.put("a", "2");
+  world.collect_all();
+  world.compact(3);
+  while (world.store->compact_step(10)) {
+  }
+  world.collect(Position(2));  // the Compact entry at 3 is not durable here
+  EXPECT_EQ(world.records.record_count(), 3U);
+  world.collect(Position(3));
+  EXPECT_EQ(world.records.record_count(), 2U);
+}
+
+TEST(StoreScenario, a_plain_put_never_asks_the_engine) {
+  World world({.recent_bytes = 0, .cache_bytes = 0});
+  world.put("a", "1");
+  world.collect_all();
+  world.put("z", "1");
+  world.collect_all();
+  world.collect_all();  // lets go of what the one before gave to the engine
+  world.records.pending_percent = 100;
+  const std::uint64_t before = world.readies;
+  EXPECT_EQ(world.put("a", "2").failure, Failure::none);
+  EXPECT_EQ(world.readies, before);
+  const auto previous = codec::encode_request(codec::PutRequest{.key = "z", .value = "2", .prev_kv = true});
+  EXPECT_GT(world.run(CommandKind::put, previous.view()).body.size(), 0U);
+  EXPECT_EQ(world.readies, before + 1);
+}
+
+TEST(StoreScenario, nobody_waits_for_a_reply_that_nobody_wants) {
+  World world({.recent_bytes = 0, .cache_bytes = 0});
+  world.put("a", "1");
+  world.collect_all();
+  world.put("z", "1");
+  world.collect_all();
+  world.collect_all();  // lets go of what the one before gave to the engine
+  world.observer.wants = false;
+  world.records.pending_percent = 100;
+  TxnBuilder txn;
+  txn.range(true, {.key = "a"}).erase(true, {.key = "a", .prev_kv = true}).put(true, {.key = "z", .value = "2", .prev_kv = true});
+  (void)world.run(CommandKind::txn, txn.bytes);
+  EXPECT_EQ(world.readies, 0U);
+  EXPECT_EQ(world.store->key_count(), 1U);
+}
+
+TEST(StoreScenario, a_record_is_told_until_it_is_compacted) {
+  World world;
+  world.put("a", "1");
+  world.put("a", "2");
+  Event event;
+  EXPECT_EQ(world.store->record_at(2, 0, event, {}).state, env::Lookup::State::value);
+  EXPECT_EQ(event.value.view(), "1");
+  EXPECT_EQ(world.store->record_at(3, 0, event, {}).state, env::Lookup::State::value);
+  EXPECT_EQ(event.previous_revision, 2);
+  EXPECT_EQ(world.store->record_at(3, 1, event, {}).state, env::Lookup::State::absent);
+  EXPECT_EQ(world.store->record_at(9, 0, event, {}).state, env::Lookup::State::absent);
+  world.compact(3);
+  EXPECT_EQ(world.store->record_at(2, 0, event, {}).state, env::Lookup::State::absent);
+  EXPECT_EQ(world.store->record_at(3, 0, event, {}).state, env::Lookup::State::value);
+}
+
+TEST(StoreScenario, counts_and_limits_over_many_keys) {
+  World world;
+  for (int i = 0; i < 1000; ++i) {
+    world.put("k" + std::to_string(1000 + i), "v");
+  }
+  world.erase("k1100", "k1200");
+  const Reply reply = world.range({.key = kAll, .range_end = kAll, .limit = 1, .sort_order = 2, .keys_only = true});
+  // { key k1999, ... }, more, count 900
+  EXPECT_EQ(reply.body.view().substr(0, 9), ByteView("\x12\x0F\x0A\x05k1999", 9));
+  EXPECT_EQ(reply.body.view().substr(reply.body.size() - 5), ByteView("\x18\x01\x20\x84\x07", 5));
+  const Reply count = world.range({.key = "k1050", .range_end = "k1250", .count_only = true});
+  EXPECT_EQ(test::to_bytes(count.body), "\x20\x64");
+}
+
+TEST(StoreScenario, damaged_records_are_refused) {
+  World world;
+  world.put("a", "1");
+  world.collect_all();
+  env::RecordBatch batch = world.records.batches[0];
+  std::string value(batch.ops[0].value.view());
+  value[0] = static_cast<char>(value[0] | 0x40);
+  batch.ops = {{env::RecordBatch::Op::Kind::put, batch.ops[0].key, Buffer::copy_of(value)}};
+  ASSERT_TRUE(world.records.write(std::move(batch)).has_value());
+  const auto store = Store::make({GroupId(3), Generation(1)}, world.records, {}, world.observer);
+  const Result<Position> result = store->recover();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::newer_format);
+}
+
+}  // namespace
+}  // namespace quorate::kv
