@@ -18,7 +18,10 @@ using namespace consensus;  // NOLINT(google-build-using-namespace): these files
 namespace {
 
 Membership base_membership(const CoreConfig& config, PersistedState& state) {
-  return state.membership.voters.empty() ? config.initial_membership : std::move(state.membership);
+  if (state.membership.voters.empty()) {
+    return config.initial_membership;
+  }
+  return std::move(state.membership);
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ class RaftCore final : public consensus::Core {
   void finish_own_append();
   /// Sends what the window allows. `even_empty`: at least one append, to learn where the follower is.
   void replicate_to(Progress& follower, bool even_empty = false);
-  [[nodiscard]] bool send_append(Progress& follower);
+  void send_append(Progress& follower);
   [[nodiscard]] const Buffer& encoded_append(EntryId previous);
   void advance_commit();
   void send_commit_notices();

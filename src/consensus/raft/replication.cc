@@ -73,32 +73,27 @@ void RaftCore::replicate_to(Progress& follower, bool even_empty) {
   const Window window{.messages = config_.window_messages, .entries = config_.window_entries};
   bool sent = false;
   while (follower.next() <= log_.last_position() && follower.may_send(window)) {
-    if (!send_append(follower)) {
-      return;
-    }
+    send_append(follower);
     sent = true;
   }
   if (!sent && even_empty) {
-    // With entries or without: what counts is the answer about `previous`.
-    (void)send_append(follower);
+    send_append(follower);
   } else if (follower.next() <= log_.last_position() && follower.mode() == Progress::Mode::replicate) {
     trace(Branch::window_full, follower.node().value(), follower.next().value());
   }
 }
 
-/// Sends the append that begins at next(). False: the log begins behind it, so there is nothing to send.
-bool RaftCore::send_append(Progress& follower) {
+/// Sends the append that begins at next(), with what the window allows.
+void RaftCore::send_append(Progress& follower) {
   if (follower.next() <= log_.discarded().position) {
-    // The log was discarded while the follower was being probed below: it had told, perhaps in an earlier life, that it
-    // has so much, and where the log begins is the lowest place to ask.
+    // The log was discarded while the follower was probed below: it had told, perhaps in an earlier life, that it has
+    // so much. Where the log begins is the lowest place to ask.
     follower.probe_from(log_.discarded().position.next());
   }
   const Position previous = follower.next().previous();
   const std::optional<Tag> previous_tag = log_.tag_at(previous);
-  if (!previous_tag) {
-    trace(Branch::follower_needs_snapshot, follower.node().value(), log_.discarded().position.value());
-    return false;
-  }
+  QUORATE_ASSERT(previous_tag.has_value(), "the log holds what stands before the next append", previous,
+                 log_.discarded().position, log_.last_position());
   const Window window{.messages = config_.window_messages, .entries = config_.window_entries};
   const bool may_carry = follower.may_send(window) || follower.mode() == Progress::Mode::probe;
   const std::uint64_t room =
@@ -112,7 +107,6 @@ bool RaftCore::send_append(Progress& follower) {
   send_bytes(follower.node(), encoded_append({previous, *previous_tag}), attach);
   follower.commit_sent = commit_;
   follower.on_sent(last);
-  return true;
 }
 
 const Buffer& RaftCore::encoded_append(EntryId previous) {

@@ -144,8 +144,8 @@ std::optional<Message> decode_type(std::uint8_t type, FieldReader& reader) {
     std::variant_alternative_t<Index, Message> message;
     fields(reader, message);
     // Only who was never in an election has no term, and can say so only in answer to a pre-vote.
-    constexpr bool may_lack_term = std::is_same_v<std::variant_alternative_t<Index, Message>, PreVoteResponse>;
-    if (!reader.finished() || (message.term.is_none() && !may_lack_term)) {
+    constexpr bool kMayLackTerm = std::is_same_v<std::variant_alternative_t<Index, Message>, PreVoteResponse>;
+    if (!reader.finished() || (message.term.is_none() && !kMayLackTerm)) {
       return std::nullopt;
     }
     return message;
