@@ -23,7 +23,7 @@ struct WorkloadSettings {
   Duration think_min = std::chrono::microseconds(500);
   Duration think_max = std::chrono::milliseconds(12);
   Duration request_timeout = std::chrono::milliseconds(600);
-  std::int64_t lease_ttl_seconds = 2;
+  std::int64_t lease_ttl_seconds = 1;
 };
 
 class Client {

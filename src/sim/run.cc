@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "sim/check_history.h"
 #include "sim/check_leases.h"
@@ -15,6 +16,9 @@ namespace quorate::sim {
 namespace {
 
 constexpr Duration kLookInterval = std::chrono::milliseconds(2);
+constexpr Duration kLookIntervalHealed = std::chrono::milliseconds(10);
+constexpr Duration kWatchersCatchUp = std::chrono::milliseconds(300);
+constexpr Duration kLeaseLookInterval = std::chrono::milliseconds(50);
 constexpr Duration kReviveInterval = std::chrono::milliseconds(40);
 
 class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
@@ -60,7 +64,9 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
   // ---- what the cluster tells -------------------------------------------------------------------------------
   void on_events(std::uint32_t node, GroupId group, std::int64_t revision,
                  std::span<const kv::Event> events) override {
-    histories_[group].executed_at.try_emplace(revision, cluster_.now());
+    if (histories_[group].executed_at.try_emplace(revision, cluster_.now()).second) {
+      note_leases(group, events);
+    }
     for (const auto& invariant : invariants_) {
       check(*invariant, invariant->on_events(node, group, revision, events));
     }
@@ -166,7 +172,20 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
         }
       }
     }
-    cluster_.queue().schedule(cluster_.now() + kLookInterval, Owner{}, Callback<>::to<&Run::look>(this));
+    const Duration interval = healed_ ? kLookIntervalHealed : kLookInterval;
+    cluster_.queue().schedule(cluster_.now() + interval, Owner{}, Callback<>::to<&Run::look>(this));
+  }
+
+  /// Keeps the keys that hang on a lease.
+  void note_leases(GroupId group, std::span<const kv::Event> events) {
+    for (const kv::Event& event : events) {
+      const Change change = change_of(event);
+      if (change.is_erase || change.lease == 0) {
+        leased_.erase({group, change.key});
+      } else {
+        leased_.insert({group, change.key});
+      }
+    }
   }
 
   void revive_watchers(std::uint64_t) {
@@ -200,6 +219,7 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     }
     tell("healed; the liveness phase begins");
     faults_.heal();
+    healed_ = true;
     for (const auto& client : clients_) {
       client->stop_starting();
     }
@@ -217,10 +237,30 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
                " ms after healing");
       return;
     }
-    const Duration grace = std::chrono::seconds(3 * settings_.workload.lease_ttl_seconds) + std::chrono::seconds(2);
-    if (run_until(cluster_.now() + grace)) {
-      run_until(cluster_.now() + settings_.liveness_bound, [this] { return all_equal(); });
+    if (wait_for_leases() && !run_until(cluster_.now() + settings_.liveness_bound, [this] { return all_equal(); })) {
+      fail_run("V-11: replicas are not equal after the last lease ended");
     }
+    for (const auto& watcher : watchers_) {
+      watcher->read_on();
+    }
+    run_until(cluster_.now() + kWatchersCatchUp);
+  }
+
+  /// Nobody keeps a lease alive any more: the keys of all leases go. False if something went wrong.
+  bool wait_for_leases() {
+    const Instant bound =
+        cluster_.now() + std::chrono::seconds(settings_.workload.lease_ttl_seconds) + settings_.liveness_bound;
+    while (run_until(cluster_.now() + kLeaseLookInterval)) {
+      if (leased_.empty()) {
+        return true;
+      }
+      if (cluster_.now() > bound) {
+        const auto& [group, key] = *leased_.begin();
+        fail_run("I-61: " + key + " of group " + std::to_string(group.value()) +
+                 " hangs on a lease that should have ended long ago");
+      }
+    }
+    return false;
   }
 
   /// Every node takes a write for every group within the bound.
@@ -305,6 +345,8 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
   RunResult result_;
   std::map<GroupId, History> histories_;
   std::map<GroupId, std::uint32_t> leaders_;
+  std::set<std::pair<GroupId, std::string>> leased_;  ///< keys that hang on a lease
+  bool healed_ = false;
   std::vector<std::unique_ptr<Invariant>> invariants_;
   Cluster cluster_;
   Faults faults_;

@@ -30,11 +30,20 @@ void Watcher::toggle_full(std::uint64_t) {
   const auto spread = static_cast<std::uint64_t>((kReadingMax - kReadingMin).count());
   const Duration pause = kReadingMin + Duration(static_cast<std::int64_t>(random_.between(0, spread)));
   cluster_.queue().schedule(cluster_.now() + pause, Owner{}, Callback<>::to<&Watcher::toggle_full>(this));
+  set_full(!reads_on_ && random_.chance(1, 4));
+}
+
+void Watcher::set_full(bool full) {
   const bool was_full = full_;
-  full_ = random_.chance(1, 4);
+  full_ = full;
   if (was_full && !full_ && active_) {
     cluster_.node(record_.node).service(group_).watches().on_sink_ready(*this);
   }
+}
+
+void Watcher::read_on() {
+  reads_on_ = true;
+  set_full(false);
 }
 
 void Watcher::watch_from(std::int64_t revision) {

@@ -23,6 +23,8 @@ class Watcher : public service::WatchSink {
   void start();
   /// Resumes at a live node if its watch ended; called from time to time and when nodes come back.
   void revive();
+  /// From now on it always reads, so that it can be told of everything.
+  void read_on();
   /// The run ends: hands over its record as alive, if it is.
   void finish();
   void on_life_ended(std::uint32_t node);
@@ -40,6 +42,7 @@ class Watcher : public service::WatchSink {
   void watch_from(std::int64_t revision);
   void hand_over(bool alive);
   void toggle_full(std::uint64_t);
+  void set_full(bool full);
 
   std::uint32_t number_;
   Cluster& cluster_;
@@ -50,6 +53,7 @@ class Watcher : public service::WatchSink {
   std::string end_;
   bool active_ = false;
   bool full_ = false;            ///< a client that does not read for a while
+  bool reads_on_ = false;
   std::uint32_t life_ = 0;
   service::WatcherId watch_ = 0;
   WatchRecord record_;
