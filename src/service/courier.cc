@@ -21,7 +21,7 @@ void Courier::greet(NodeId node, Session& session) {
   session.greeted = now;
   codec::Writer writer;
   write_head(writer, {.from = parts_.incarnation, .to = Incarnation(), .sequence = 0});
-  parts_.trace("service.greeted", node.value());
+  parts_.trace(Branch::greeted, node.value());
   if (!parts_.replica->send_service_message(node, writer.take_buffer())) {
     parts_.leadership.on_link_down(node, now);
   }
@@ -74,9 +74,9 @@ void Courier::flush(NodeId node, Session& session) {
     return;
   }
   const std::vector<Item> items = std::exchange(session.items, {});
-  parts_.trace("service.batch_sent", items.size(), session.batch.size());
+  parts_.trace(Branch::batch_sent, items.size(), session.batch.size());
   if (parts_.is_stopped || !parts_.replica->send_service_message(node, session.batch.take_buffer())) {
-    parts_.trace("service.batch_not_sent", items.size());
+    parts_.trace(Branch::batch_not_sent, items.size());
     parts_.leadership.on_link_down(node, parts_.clock.now());
     for (const Item& item : items) {
       events_.on_not_sent(node, item);
@@ -104,27 +104,27 @@ void Courier::on_message(NodeId from, const Buffer& message) {
   codec::Reader reader(message.view());
   MessageHead head;
   if (!read_head(reader, head)) {
-    parts_.trace("service.message_malformed", from.value());
+    parts_.trace(Branch::message_malformed, from.value());
     return;
   }
   Session& session = sessions_[from];
   if (!note_life(from, session, head.from)) {
-    parts_.trace("service.message_from_earlier_life", from.value());
+    parts_.trace(Branch::message_from_earlier_life, from.value());
     return;
   }
   if (head.to != parts_.incarnation) {
-    parts_.trace(head.to.is_none() ? "service.greeting_received" : "service.message_to_earlier_life", from.value());
+    parts_.trace(head.to.is_none() ? Branch::greeting_received : Branch::message_to_earlier_life, from.value());
     welcome(from, session);
     return;
   }
   if (!session.seen.accept(head.sequence)) {
-    parts_.trace("service.message_repeated", from.value(), head.sequence);
+    parts_.trace(Branch::message_repeated, from.value(), head.sequence);
     return;
   }
   while (!reader.at_end()) {
     Item item;
     if (!read_item(reader, item)) {
-      parts_.trace("service.message_malformed", from.value());
+      parts_.trace(Branch::message_malformed, from.value());
       return;
     }
     events_.on_item(from, head.from, item, message);

@@ -196,7 +196,7 @@ Ticket GroupService::publish_member(Buffer member, Instant deadline, AnswerTo to
 
 void GroupService::abandon(Ticket ticket) {
   if (Request* request = parts_.requests.find(ticket); request != nullptr) {
-    parts_.trace("service.abandoned", static_cast<std::uint64_t>(request->stage));
+    parts_.trace(Branch::abandoned, static_cast<std::uint64_t>(request->stage));
     parts_.requests.release(*request);
   }
 }
@@ -379,7 +379,7 @@ void GroupService::on_deadline_timer(std::uint64_t) {
       case RequestKind::keep_alive:
       case RequestKind::time_to_live: leases_.on_deadline(*request); break;
       default:
-        parts_.trace("service.read_timed_out", number);
+        parts_.trace(Branch::read_timed_out, number);
         parts_.finish(*request, Outcome::timed_out);
     }
   }
@@ -390,7 +390,9 @@ void GroupService::on_retry_timer(std::uint64_t) {
   retry_timer_ = 0;
   writes_.retry_waiting();
   leases_.retry();
-  reads_.retry();
+  if (parts_.leadership.has_leader()) {
+    reads_.retry();  // without one the core would drop the round at once; on_role_changed() tries again
+  }
   keep_timers();
 }
 

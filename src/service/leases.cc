@@ -108,7 +108,7 @@ void Leases::route(Request& request) {
   const NodeId leader = parts_.leadership.leader();
   if (is_keeping_) {
     request.term = keeping_in_;
-    if (QUORATE_PLANT(keepalive_by_deposed_leader) && request.kind == RequestKind::keep_alive) {
+    if (QUORATE_PLANT(keepalive_by_deposed_leader)) {
       on_confirmed(0, request);
       return;
     }
@@ -133,7 +133,7 @@ void Leases::route(Request& request) {
                          .number = request.number,
                          .attempt = request.attempt,
                          .bytes = request.bytes.view()});
-  parts_.trace("service.question_forwarded", leader.value());
+  parts_.trace(Branch::question_forwarded, leader.value());
   leave_outside(request, Stage::forwarded);
 }
 
@@ -169,7 +169,7 @@ void Leases::retry() {
 
 void Leases::on_confirmed(std::uint64_t, Request& request) {
   if (!is_keeping_ || request.term != keeping_in_) {
-    parts_.trace("service.question_after_reign", request.number);
+    parts_.trace(Branch::question_after_reign, request.number);
     route(request);
     return;
   }
@@ -180,7 +180,7 @@ void Leases::on_confirmed(std::uint64_t, Request& request) {
   if (request.kind == RequestKind::keep_alive) {
     const LeaseKeeper::View lease = keeper_.renew(question.id, now);
     if (lease.state == LeaseKeeper::State::expiring) {
-      parts_.trace("service.keep_alive_waits", static_cast<std::uint64_t>(question.id));
+      parts_.trace(Branch::keep_alive_waits, static_cast<std::uint64_t>(question.id));
       leave_outside(request, Stage::waiting);
       return;
     }
@@ -259,10 +259,10 @@ void Leases::on_role_changed() {
     is_keeping_ = true;
     keeping_in_ = parts_.leadership.tag();
     const std::vector<kv::LeaseInfo> leases = parts_.store->leases();
-    parts_.trace("service.lease_reign_began", leases.size());
+    parts_.trace(Branch::lease_reign_began, leases.size());
     keeper_.start(leases, parts_.clock.now(), parts_.config.election_timeout);
     arm_check();
-  } else if (!leads && is_keeping_) {
+  } else if (!leads && is_keeping_ && !QUORATE_PLANT(keepalive_by_deposed_leader)) {
     is_keeping_ = false;
     keeper_.stop();
     parts_.loop.cancel(std::exchange(check_timer_, 0));
@@ -295,7 +295,7 @@ void Leases::check(std::uint64_t) {
   if (late > parts_.config.lease_check_interval) {
     // This process stood still: the keep-alives that came meanwhile are still unread. Revoking first and reading
     // them after would expire leases whose clients did all they could.
-    parts_.trace("service.lease_check_late", static_cast<std::uint64_t>(late.count()));
+    parts_.trace(Branch::lease_check_late, static_cast<std::uint64_t>(late.count()));
     keeper_.forgive(now, late);
   }
   const std::size_t limit = parts_.config.lease_revokes_per_check;
@@ -308,11 +308,14 @@ void Leases::check(std::uint64_t) {
 }
 
 void Leases::revoke(std::int64_t id) {
+  if (QUORATE_PLANT(lost_lease_revoke) && !revoking_.empty()) {
+    return;  // as if what exceeds a bound were dropped instead of waiting
+  }
   if (!revoking_.insert(id).second) {
     keeper_.give_back(id);  // one of an earlier reign is still on its way
     return;
   }
-  parts_.trace("service.lease_expired", static_cast<std::uint64_t>(id));
+  parts_.trace(Branch::lease_expired, static_cast<std::uint64_t>(id));
   writes_.submit_internal(kv::CommandKind::lease_revoke, codec::encode_request(codec::LeaseRevokeRequest{.id = id}),
                           Instant::max(), keeping_in_,
                           AnswerTo::to<&Leases::on_revoke_done>(this, static_cast<std::uint64_t>(id)));
@@ -322,10 +325,7 @@ void Leases::on_revoke_done(std::uint64_t id, const Answer& answer) {
   const auto lease = static_cast<std::int64_t>(id);
   revoking_.erase(lease);
   if (answer.outcome != Outcome::ok) {
-    parts_.trace("service.lease_revoke_failed", id);
-  }
-  if (QUORATE_PLANT(lost_lease_revoke)) {
-    return;
+    parts_.trace(Branch::lease_revoke_failed, id);
   }
   keeper_.give_back(lease);  // does nothing if it was revoked
 }

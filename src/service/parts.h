@@ -5,7 +5,6 @@
 // Invariant: an answer goes through finish(), and the queue frees the request's slot: each request is answered once.
 // Owned by the group's service, which outlives its workers; on the loop.
 
-#include <string_view>
 #include <utility>
 
 #include "base/assert.h"
@@ -14,6 +13,7 @@
 #include "env/loop.h"
 #include "group/replica.h"
 #include "service/answers.h"
+#include "service/branches.h"
 #include "service/leadership.h"
 #include "service/requests.h"
 #include "state/kv/store.h"
@@ -36,7 +36,7 @@ struct Parts {
         answers(the_loop, requests),
         leadership(the_self, the_config.election_timeout) {}
 
-  void trace(std::string_view name, std::uint64_t a = 0, std::uint64_t b = 0) { traces.trace({name, a, b}); }
+  void trace(Branch branch, std::uint64_t a = 0, std::uint64_t b = 0) { traces.trace({name_of(branch), a, b}); }
 
   /// Answers `request` at the end of the turn and frees its slot.
   void finish(Request& request, Answer answer);

@@ -41,7 +41,7 @@ void Reads::begin_round(std::uint64_t) {
     return;
   }
   const Context context = parts_.requests.new_context();
-  parts_.trace("service.round_began", next_.size());
+  parts_.trace(Branch::round_began, next_.size());
   rounds_.push_back({context, parts_.clock.now(), std::exchange(next_, {})});
   parts_.replica->read(context);
 }
@@ -78,7 +78,7 @@ bool Reads::on_dropped(Context context) {
   if (!take_round(context, requests)) {
     return false;
   }
-  parts_.trace("service.round_dropped", requests.size());
+  parts_.trace(Branch::round_dropped, requests.size());
   dropped_.insert(dropped_.end(), requests.begin(), requests.end());
   return true;
 }
@@ -86,7 +86,7 @@ bool Reads::on_dropped(Context context) {
 void Reads::retry() {
   const Instant old = parts_.clock.now() - parts_.config.election_timeout / 2;
   while (!rounds_.empty() && rounds_.front().began <= old) {
-    parts_.trace("service.round_not_answered", rounds_.front().requests.size());
+    parts_.trace(Branch::round_not_answered, rounds_.front().requests.size());
     dropped_.insert(dropped_.end(), rounds_.front().requests.begin(), rounds_.front().requests.end());
     rounds_.pop_front();
   }
@@ -112,7 +112,7 @@ void Reads::serve(Request& request) {
     case RequestKind::write: QUORATE_UNREACHABLE("a write is not read", request.number);
   }
   if (execution == state::Execution::pending) {
-    parts_.trace("service.read_fetches", request.number);
+    parts_.trace(Branch::read_fetches, request.number);
     request.stage = Stage::fetching;
     return;
   }

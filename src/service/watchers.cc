@@ -200,7 +200,7 @@ void Watchers::flush_watcher(WatcherId id, std::vector<SharedEvent>& turn, const
   watcher->last_hit = kNone;
   const std::int64_t from = turn[hits[first].event].event().mod_revision;
   if (!watcher->sink->can_take()) {
-    parts_.trace("service.watcher_sink_full", id);
+    parts_.trace(Branch::watcher_sink_full, id);
     fall_behind(*watcher, from);
     return;
   }
@@ -208,7 +208,7 @@ void Watchers::flush_watcher(WatcherId id, std::vector<SharedEvent>& turn, const
   for (std::uint32_t at = first; at != kNone; at = hits[at].next) {
     SharedEvent& event = turn[hits[at].event];
     if (watcher->prev_kv && !event.fetch_previous(*parts_.store, Callback<>::to<&Watchers::on_fetched>(this, id))) {
-      parts_.trace("service.watcher_fetches", id);
+      parts_.trace(Branch::watcher_fetches, id);
       fall_behind(*watcher, from);
       watcher->is_fetching = true;
       return;
@@ -237,7 +237,7 @@ void Watchers::fall_behind(Watcher& watcher, std::int64_t next) {
 }
 
 void Watchers::resync_all() {
-  parts_.trace("service.watchers_resynced", count_);
+  parts_.trace(Branch::watchers_resynced, count_);
   for (Watcher& watcher : slots_) {
     if (watcher.id != 0 && watcher.is_synced) {
       const bool has_hits = watcher.first_hit != kNone;
@@ -321,7 +321,7 @@ void Watchers::serve_slice(Watcher& watcher) {
     watcher.slice_events = static_cast<std::uint16_t>(std::max<std::size_t>(watcher.slice_events / 2U, 1));
   }
   if (watcher.next > parts_.store->revision()) {
-    parts_.trace("service.watcher_caught_up", id);
+    parts_.trace(Branch::watcher_caught_up, id);
     become_synced(watcher);
   } else {
     queue(watcher);
@@ -331,14 +331,14 @@ void Watchers::serve_slice(Watcher& watcher) {
 std::shared_ptr<Watchers::Slice> Watchers::read_slice(Watcher& watcher) {
   if (last_slice_ != nullptr && last_slice_->from == watcher.next && last_slice_->key == watcher.key &&
       last_slice_->end == watcher.end) {
-    parts_.trace("service.slice_shared", watcher.id);
+    parts_.trace(Branch::slice_shared, watcher.id);
     return last_slice_;
   }
   kv::HistoryPage page =
       parts_.store->history(watcher.next, watcher.key.view(), watcher.end.view(), watcher.slice_events,
                             Callback<>::to<&Watchers::on_fetched>(this, watcher.id));
   if (page.pending) {
-    parts_.trace("service.watcher_fetches", watcher.id);
+    parts_.trace(Branch::watcher_fetches, watcher.id);
     watcher.is_fetching = true;
     watcher.next = std::max(watcher.next, page.next_revision);  // nothing it wants lies before
     return nullptr;
@@ -368,7 +368,7 @@ std::int64_t Watchers::hand_over(Watcher& watcher, Slice& slice) {
       continue;
     }
     if (watcher.prev_kv && !event.fetch_previous(*parts_.store, Callback<>::to<&Watchers::on_fetched>(this, id))) {
-      parts_.trace("service.watcher_fetches", id);
+      parts_.trace(Branch::watcher_fetches, id);
       watcher.is_fetching = true;
       next = event.event().mod_revision;  // whole revisions only: this one waits
       break;
@@ -395,7 +395,7 @@ void Watchers::on_fetched(std::uint64_t id) {
 void Watchers::end_compacted(Watcher& watcher) {
   const WatcherId id = watcher.id;
   WatchSink* sink = watcher.sink;
-  parts_.trace("service.watcher_compacted", id);
+  parts_.trace(Branch::watcher_compacted, id);
   remove(watcher);
   sink->on_compacted(id, parts_.store->compact_revision());
 }
@@ -439,7 +439,7 @@ void Watchers::on_progress_timer(std::uint64_t number) {
     }
     const bool had_events = std::exchange(watcher->had_events, false);
     const bool is_due = watcher->is_synced && watcher->next <= revision + 1 && !had_events;
-    if ((is_due || QUORATE_PLANT(progress_too_early)) && watcher->sink->can_take()) {
+    if ((is_due && watcher->sink->can_take()) || QUORATE_PLANT(progress_too_early)) {
       watcher->sink->on_progress(id, revision);
     }
   }

@@ -24,7 +24,7 @@ Ticket Writes::submit(kv::CommandKind kind, Buffer request, Instant deadline, An
     refused = added == nullptr ? Outcome::too_many_requests : Outcome::ok;
   }
   if (added == nullptr) {
-    parts_.trace("service.write_refused", static_cast<std::uint64_t>(refused));
+    parts_.trace(Branch::write_refused, static_cast<std::uint64_t>(refused));
     return parts_.answer(to, Answer{.outcome = refused});
   }
   added->command = kind;
@@ -72,7 +72,7 @@ void Writes::raise_no_space() {
   if (std::exchange(is_raising_, true)) {
     return;
   }
-  parts_.trace("service.no_space_raised", parts_.store->size_bytes());
+  parts_.trace(Branch::no_space_raised, parts_.store->size_bytes());
   const codec::AlarmRequest alarm{.action = codec::AlarmRequest::activate,
                                   .member = parts_.self.value(),
                                   .alarm = codec::AlarmRequest::no_space};
@@ -96,7 +96,7 @@ void Writes::place(Request& request) {
   } else if (!leader.is_none() && leader != parts_.self && courier_.can_send(leader)) {
     forward(request, leader);
   } else {
-    parts_.trace("service.write_waits", leader.value());
+    parts_.trace(Branch::write_waits, leader.value());
     wait(request);
   }
 }
@@ -108,7 +108,7 @@ void Writes::propose(Request& request) {
                                  .expired_in = request.term};
   request.context = parts_.requests.new_context(request);
   if (!parts_.replica->propose(request.context, kv::encode_command(header, request.bytes.view()))) {
-    parts_.trace("service.pushed_back");
+    parts_.trace(Branch::pushed_back);
     request.was_busy = true;
     wait(request);
     return;
@@ -123,7 +123,7 @@ void Writes::forward(Request& request, NodeId leader) {
   request.stage = Stage::forwarded;
   request.asked = leader;
   request.attempt = parts_.requests.new_attempt();
-  parts_.trace("service.write_forwarded", leader.value());
+  parts_.trace(Branch::write_forwarded, leader.value());
   courier_.send(leader, {.kind = ItemKind::propose,
                          .detail = static_cast<std::uint8_t>(request.command),
                          .number = request.number,
@@ -139,6 +139,9 @@ void Writes::wait(Request& request) {
 }
 
 void Writes::retry_waiting() {
+  if (!parts_.leadership.has_leader()) {
+    return;
+  }
   const std::vector<Ticket> waiting = std::exchange(waiting_, {});
   for (const Ticket number : waiting) {
     if (Request* request = parts_.requests.find(number); request != nullptr) {
@@ -160,9 +163,7 @@ void Writes::on_role_changed() {
       }
     }
   }
-  if (parts_.leadership.has_leader()) {
-    retry_waiting();
-  }
+  retry_waiting();
 }
 
 // ---- what became of it --------------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ bool Writes::on_executed(std::uint64_t number, kv::Reply reply) {
     return false;
   }
   if (request->stage == Stage::unknown) {
-    parts_.trace("service.unknown_executed", number);
+    parts_.trace(Branch::unknown_executed, number);
   }
   parts_.finish(*request, Parts::answer_of(std::move(reply)));
   return true;
@@ -186,14 +187,14 @@ bool Writes::on_dropped(Context context, Dropped::Outcome outcome) {
       return true;
     }
     if (outcome == Dropped::Outcome::unknown) {
-      parts_.trace("service.write_unknown", context.value());
+      parts_.trace(Branch::write_unknown, context.value());
       request->stage = Stage::unknown;
       if (request->local_only) {
         parts_.finish(*request, Outcome::timed_out);
       }
       return true;
     }
-    parts_.trace("service.write_dropped", context.value());
+    parts_.trace(Branch::write_dropped, context.value());
     // Not placed at once: the core may drop it again for the same reason, before anything else happens.
     request->local_only ? parts_.finish(*request, Outcome::no_leader) : wait(*request);
     return true;
@@ -203,7 +204,7 @@ bool Writes::on_dropped(Context context, Dropped::Outcome outcome) {
     return false;
   }
   if (outcome == Dropped::Outcome::never) {
-    parts_.trace("service.foreign_write_dropped", context.value());
+    parts_.trace(Branch::foreign_write_dropped, context.value());
     refuse(found->origin, found->life, {.number = found->number, .attempt = found->attempt}, Refusal::not_leader);
   }
   return true;
@@ -211,7 +212,7 @@ bool Writes::on_dropped(Context context, Dropped::Outcome outcome) {
 
 void Writes::on_deadline(Request& request) {
   const bool was_busy = request.stage == Stage::waiting && request.was_busy;
-  parts_.trace(request.stage == Stage::waiting ? "service.write_never_placed" : "service.write_timed_out",
+  parts_.trace(request.stage == Stage::waiting ? Branch::write_never_placed : Branch::write_timed_out,
                request.number);
   parts_.finish(request, was_busy ? Outcome::too_many_requests : parts_.leadership.choose_time_out(request.began));
 }
@@ -233,7 +234,7 @@ void Writes::on_forwarded(NodeId from, Incarnation life, const Item& item) {
   }
   drop_old_foreign();
   foreign_.push_back({context, from, life, item.number, item.attempt, parts_.clock.now()});
-  parts_.trace("service.foreign_write_proposed", from.value(), item.number);
+  parts_.trace(Branch::foreign_write_proposed, from.value(), item.number);
 }
 
 void Writes::drop_old_foreign() {
@@ -245,7 +246,7 @@ void Writes::drop_old_foreign() {
 }
 
 void Writes::refuse(NodeId to, Incarnation life, const Item& item, Refusal why) {
-  parts_.trace("service.write_refused_to_origin", to.value(), static_cast<std::uint64_t>(why));
+  parts_.trace(Branch::write_refused_to_origin, to.value(), static_cast<std::uint64_t>(why));
   courier_.reply(to, life, {.kind = ItemKind::refuse,
                             .detail = static_cast<std::uint8_t>(why),
                             .number = item.number,
@@ -254,7 +255,7 @@ void Writes::refuse(NodeId to, Incarnation life, const Item& item, Refusal why) 
 
 void Writes::on_refused(Request& request, const Item& item) {
   if (request.stage == Stage::forwarded && request.attempt == item.attempt) {
-    parts_.trace("service.forward_refused", request.number, item.detail);
+    parts_.trace(Branch::forward_refused, request.number, item.detail);
     request.was_busy = item.detail == static_cast<std::uint8_t>(Refusal::busy);
     wait(request);
   }
