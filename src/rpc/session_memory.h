@@ -27,7 +27,7 @@ class SessionMemory {
   [[nodiscard]] void* resize(void* piece, std::size_t size);
 
  private:
-  static constexpr std::size_t kSizes = 10;  ///< 64 bytes to 32 KiB
+  static constexpr std::size_t kSizes = 7;  ///< 64 bytes to 4 KiB; what is larger lives as long as its session
   static constexpr std::size_t kKeptBytes = 2U << 20;
 
   std::array<std::vector<void*>, kSizes> kept_;

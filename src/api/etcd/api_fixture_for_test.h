@@ -21,9 +21,7 @@ class ApiTest : public ::testing::Test {
   ApiTest()
       : api({.cluster = ClusterId(0xC1),
              .self = NodeId(7),
-             .members = {{NodeId(9), {"http://p3"}},
-                         {NodeId(7), {"http://p1"}},
-                         {NodeId(8), {"http://p2"}}}},
+             .members = {{NodeId(9), {"http://p3"}}, {NodeId(7), {"http://p1"}}, {NodeId(8), {"http://p2"}}}},
             time, time) {
     api.add_group(GroupId(1), service);
     api.add_group(GroupId(5), second);
