@@ -5,8 +5,10 @@ import os
 import socket
 import subprocess
 
+import grpc
 import pytest
 
+from etcd_client import Client
 from processes import BINARY, Cluster, free_ports, wait_for
 
 
@@ -115,11 +117,15 @@ def test_data_directory_of_a_newer_version(tmp_path):
         node.stop()
         identity = node.data_dir / "identity"
         text = identity.read_text()
-        assert "format=1" in text.replace(" ", "")
-        identity.write_text(text.replace("format=1", "format=99").replace("format = 1", "format = 99"))
+        assert text.startswith("quorate-data 1\n")
+        identity.write_text(text.replace("quorate-data 1\n", "quorate-data 99\n"))
         result = serve(*node.arguments()[2:])
         assert result.returncode == 1
-        assert "99" in last_line(result) and "1" in last_line(result)
+        assert "format version 99" in last_line(result) and "versions up to 1" in last_line(result)
+        identity.write_text(text.replace("incarnation 1\n", "incarnation 7\n"))
+        result = serve(*node.arguments()[2:])
+        assert result.returncode == 1
+        assert f"{identity}' is damaged" in last_line(result)
 
 
 def test_data_directory_is_a_file(tmp_path):
@@ -129,13 +135,91 @@ def test_data_directory_is_a_file(tmp_path):
     assert str(tmp_path / "file") in last_line(result)
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """Makes file systems of a few megabytes; `small_disk(size, options)` answers the mount point."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    mounted = []
+
+    def mount(size, options="rw"):
+        point = tmp_path / f"disk{len(mounted)}"
+        point.mkdir()
+        mounted.append(point)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700,{options}", "quorate-test", str(point)],
+                       check=True)
+        return point
+
+    yield mount
+    for point in mounted:
+        subprocess.run(["umount", "-l", str(point)], check=True)
+
+
+def test_unwritable_data_directory(small_disk):
+    directory = small_disk("1m", "ro")
+    result = serve(*local_flags(directory, *free_ports(2)))
+    assert result.returncode == 1
+    assert f"'{directory}': Read-only file system" in last_line(result)
+    result = serve(*local_flags(directory / "below", *free_ports(2)))
+    assert result.returncode == 1
+    assert f"'{directory}/below': Read-only file system" in last_line(result)
+
+
+def test_data_directory_open_to_others(tmp_path):
+    directory = tmp_path / "open"
+    directory.mkdir(mode=0o755)
+    result = serve(*local_flags(directory, *free_ports(2)))
+    assert result.returncode == 1
+    assert f"chmod 0700 '{directory}'" in last_line(result)
+
+
+def test_data_directory_of_something_else(tmp_path):
+    directory = tmp_path / "other"
+    directory.mkdir(mode=0o700)
+    (directory / "member").mkdir()
+    result = serve(*local_flags(directory, *free_ports(2)))
+    assert result.returncode == 1
+    assert str(directory) in last_line(result) and "it is not Quorate's" in last_line(result)
+
+
+def test_disk_full_at_start(small_disk):
+    directory = small_disk("1m") / "data"
+    result = serve(*local_flags(directory, *free_ports(2)))
+    assert result.returncode == 1
+    assert "No space left on device" in last_line(result) and str(directory) in last_line(result)
+
+
+def test_disk_full_while_serving_stops_the_node_and_loses_nothing(tmp_path, small_disk):
+    disk = small_disk("48m")
+    with Cluster(tmp_path / "c", size=1, data_dirs=[disk / "data"]) as cluster:
+        node = cluster.start().nodes[0]
+        client = Client(node.endpoint)
+        written = 0
+        with pytest.raises(grpc.RpcError):
+            for written in range(200):
+                client.put(b"k%d" % written, b"v" * 1_000_000)
+        assert node.process.wait(timeout=20) == 1
+        assert written > 0
+        last = node.log().strip().splitlines()[-1]
+        assert "No space left on device" in last and "nothing it acknowledged is lost" in last
+        assert str(node.data_dir) in last
+        subprocess.run(["mount", "-o", "remount,size=300m", str(disk)], check=True)
+        cluster.start()
+        for number in range(written):
+            assert len(Client(node.endpoint).range(b"k%d" % number).kvs) == 1
+
+
 def test_no_majority_at_start_is_explained(tmp_path):
     with Cluster(tmp_path / "c", size=3) as cluster:
         node = cluster.nodes[0].start()
         line = wait_for(lambda: next((line for line in node.log().splitlines() if "need 2" in line), None), 15,
                         "an explanation of the missing majority")
-        assert "1 of 3" in line and "n2" in line and "n3" in line and "refused" in line
+        assert "waiting for a majority" in line
+        assert "1 of 3, need 2: n2 refused, n3 refused" in line
         assert "ready to serve client requests" not in node.log()
+        assert node.get("/health")[0] == 503
+        cluster.nodes[1].start()
+        wait_for(lambda: "ready to serve client requests" in node.log(), 20, "two of three are enough")
 
 
 def test_peer_that_does_not_resolve_is_named(tmp_path):
