@@ -27,6 +27,7 @@ namespace {
 
 constexpr int kNodeCount = 3;
 constexpr int kHttpTimeoutMs = 300;
+constexpr int kExecLooks = 1000;
 constexpr auto kStopPatience = std::chrono::seconds(10);
 
 bool port_is_free(std::uint16_t port) {
@@ -226,12 +227,15 @@ Result<pid_t> Cluster::start(const NodePlan& node, bool dies_with_parent) {
   }
   const int fork_error = errno;
   ::close(report[1]);
-  // Until the child has become the node it cannot be told from this program.
   int why = 0;
   const bool failed = pid > 0 && ::read(report[0], &why, sizeof(why)) > 0;
   ::close(report[0]);
   if (pid < 0 || failed) {
     return cannot_start(pid < 0 ? fork_error : why);
+  }
+  // The pipe closes a moment before the kernel shows the new command line, by which every look recognizes a node.
+  for (int look = 0; look < kExecLooks && is_alive(pid) && command_line_of(pid).empty(); ++look) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   std::ofstream(pid_file(directory_, node)) << pid << '\n';
   return pid;
