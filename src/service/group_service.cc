@@ -15,8 +15,6 @@ using kv::Failure;
 
 namespace {
 
-constexpr std::uint32_t kMaxTxnOps = 128;
-
 /// How often something that found no leader, link or room is tried again without a sign that it would help.
 Duration retry_interval(const ServiceConfig& config) { return config.election_timeout / 20; }
 
@@ -117,7 +115,7 @@ Ticket GroupService::delete_range(Buffer request, Instant deadline, AnswerTo to)
 }
 
 Ticket GroupService::txn(Buffer request, Instant deadline, AnswerTo to) {
-  if (const Failure invalid = kv::validate_txn(request.view(), kMaxTxnOps); invalid != Failure::none) {
+  if (const Failure invalid = kv::validate_txn(request.view(), parts_.config.max_txn_ops); invalid != Failure::none) {
     return refuse(Outcome::failed, invalid, to);
   }
   const kv::TxnClass kind = kv::classify_txn(request.view());
@@ -231,9 +229,7 @@ void GroupService::on_role_changed(const consensus::RoleChanged& change) {
   }
   writes_.on_role_changed();
   leases_.on_role_changed();
-  if (parts_.leadership.has_leader()) {
-    reads_.retry();
-  }
+  reads_.retry();
   keep_timers();
 }
 
@@ -390,9 +386,7 @@ void GroupService::on_retry_timer(std::uint64_t) {
   retry_timer_ = 0;
   writes_.retry_waiting();
   leases_.retry();
-  if (parts_.leadership.has_leader()) {
-    reads_.retry();  // without one the core would drop the round at once; on_role_changed() tries again
-  }
+  reads_.retry();
   keep_timers();
 }
 

@@ -58,6 +58,7 @@ using Ticket = std::uint64_t;
 struct ServiceConfig {
   Duration request_timeout = std::chrono::seconds(7);  ///< 5 s + 2 x election timeout
   std::size_t max_request_bytes = 1'572'864;
+  std::uint32_t max_txn_ops = 128;
   std::size_t max_pending_requests = 20'000;
   std::size_t max_pending_bytes = 256U << 20;
   std::uint64_t quota_bytes = 2ULL << 30;              ///< 0: none

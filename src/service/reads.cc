@@ -84,6 +84,10 @@ bool Reads::on_dropped(Context context) {
 }
 
 void Reads::retry() {
+  if (!parts_.leadership.has_leader()) {
+    std::erase_if(dropped_, [this](Ticket number) { return parts_.requests.find(number) == nullptr; });
+    return;
+  }
   const Instant old = parts_.clock.now() - parts_.config.election_timeout / 2;
   while (!rounds_.empty() && rounds_.front().began <= old) {
     parts_.trace(Branch::round_not_answered, rounds_.front().requests.size());

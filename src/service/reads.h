@@ -27,7 +27,8 @@ class Reads {
   /// False if `context` names no round.
   bool on_ready(Context context);
   bool on_dropped(Context context);
-  /// Begins again what was dropped, or has waited too long for its round.
+  /// Begins again what was dropped, or has waited too long for its round; nothing while there is no leader, because
+  /// the core would drop it at once.
   void retry();
   [[nodiscard]] bool has_waiting() const { return !dropped_.empty() || !rounds_.empty(); }
 

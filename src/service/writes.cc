@@ -140,6 +140,8 @@ void Writes::wait(Request& request) {
 
 void Writes::retry_waiting() {
   if (!parts_.leadership.has_leader()) {
+    // Those whose time is over go, so that a long time without a leader costs no memory.
+    std::erase_if(waiting_, [this](Ticket number) { return parts_.requests.find(number) == nullptr; });
     return;
   }
   const std::vector<Ticket> waiting = std::exchange(waiting_, {});
