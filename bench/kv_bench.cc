@@ -4,13 +4,13 @@
 //
 // The engine is a null one (batches are dropped) or, for reads and recovery, an ordered map: the figures are the state
 // machine's own cost.
-#include <time.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
+
+#include <time.h>
 
 #include "codec/etcd_request.h"
 #include "state/kv/store.h"
@@ -130,11 +130,12 @@ void put_all(kv::Store& store, MapRecords& records, std::uint64_t count, std::ui
   for (std::uint64_t done = 0; done < count; done += kTurn) {
     for (Buffer& command : commands) {
       const std::uint64_t number = next_random(seed);
-      const std::string key = registry ? "/registry/pods/namespace-" + std::to_string(number % 50) + "/pod-" +
-                                             std::to_string(number >> 20)
-                                       : key_of(number);
+      const std::string key =
+          registry ? "/registry/pods/namespace-" + std::to_string(number % 50) + "/pod-" + std::to_string(number >> 20)
+                   : key_of(number);
       const Buffer put = codec::encode_request(codec::PutRequest{.key = key, .value = value});
-      command = kv::encode_command({.kind = kv::CommandKind::put, .request = {NodeId(1), Incarnation(1), 1}}, put.view());
+      command =
+          kv::encode_command({.kind = kv::CommandKind::put, .request = {NodeId(1), Incarnation(1), 1}}, put.view());
     }
     const Clock clock;
     for (const Buffer& command : commands) {
@@ -167,7 +168,8 @@ void read_all(kv::Store& store, std::uint64_t count, std::uint64_t seed, const c
 
 void count_all(kv::Store& store, std::uint64_t count) {
   const std::string all("\0", 1);
-  const Buffer request = codec::encode_request(codec::RangeRequest{.key = all, .range_end = all, .limit = 10, .keys_only = true});
+  const Buffer request =
+      codec::encode_request(codec::RangeRequest{.key = all, .range_end = all, .limit = 10, .keys_only = true});
   const Clock clock;
   Never never;
   for (std::uint64_t i = 0; i < count; ++i) {

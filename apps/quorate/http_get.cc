@@ -1,13 +1,13 @@
 #include "http_get.h"
 
+#include <array>
+#include <cstdlib>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-#include <array>
-#include <cstdlib>
 
 namespace quorate::dev {
 namespace {
@@ -48,8 +48,7 @@ std::optional<HttpAnswer> http_get(std::uint16_t port, const std::string& path, 
     return std::nullopt;
   }
   const std::string request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-  if (::send(socket.descriptor, request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size())) {
+  if (::send(socket.descriptor, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
     return std::nullopt;
   }
   std::string answer;

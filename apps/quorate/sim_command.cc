@@ -1,10 +1,11 @@
 #include "sim_command.h"
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "base/assert.h"
 #include "base/plant.h"
@@ -43,13 +44,13 @@ int repeat_one(std::uint64_t seed, bool story, const std::string& plant) {
   for (const std::string& line : result.story) {
     std::puts(line.c_str());
   }
-  std::printf("seed %llu: %llu events, %llu acknowledged, %llu unknown, %llu leader changes, %llu crashes, "
-              "%llu power losses, trace %016llx\n",
-              static_cast<unsigned long long>(seed), static_cast<unsigned long long>(result.events),
-              static_cast<unsigned long long>(result.acknowledged), static_cast<unsigned long long>(result.unknown),
-              static_cast<unsigned long long>(result.leader_changes), static_cast<unsigned long long>(result.crashes),
-              static_cast<unsigned long long>(result.power_losses),
-              static_cast<unsigned long long>(result.trace_hash));
+  std::printf(
+      "seed %llu: %llu events, %llu acknowledged, %llu unknown, %llu leader changes, %llu crashes, "
+      "%llu power losses, trace %016llx\n",
+      static_cast<unsigned long long>(seed), static_cast<unsigned long long>(result.events),
+      static_cast<unsigned long long>(result.acknowledged), static_cast<unsigned long long>(result.unknown),
+      static_cast<unsigned long long>(result.leader_changes), static_cast<unsigned long long>(result.crashes),
+      static_cast<unsigned long long>(result.power_losses), static_cast<unsigned long long>(result.trace_hash));
   if (!result.violation.empty()) {
     std::printf("VIOLATION %s\n", result.violation.c_str());
     return 1;

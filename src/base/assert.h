@@ -42,8 +42,8 @@ void set_assert_hook(AssertHook hook);
                                 const AssertValue* values, int value_count);
 
 template <class... Values>
-[[noreturn]] void assert_failed_with(const char* file, int line, const char* condition,
-                                     std::string_view message, const Values&... values) {
+[[noreturn]] void assert_failed_with(const char* file, int line, const char* condition, std::string_view message,
+                                     const Values&... values) {
   if constexpr (sizeof...(Values) == 0) {
     assert_failed(file, line, condition, message, nullptr, 0);
   } else {
@@ -54,11 +54,10 @@ template <class... Values>
 
 }  // namespace quorate
 
-#define QUORATE_ASSERT(condition, ...)                                                    \
-  do {                                                                                    \
-    if (!(condition)) [[unlikely]]                                                        \
-      ::quorate::assert_failed_with(__FILE__, __LINE__, #condition, __VA_ARGS__);         \
+#define QUORATE_ASSERT(condition, ...)                                            \
+  do {                                                                            \
+    if (!(condition)) [[unlikely]]                                                \
+      ::quorate::assert_failed_with(__FILE__, __LINE__, #condition, __VA_ARGS__); \
   } while (false)
 
-#define QUORATE_UNREACHABLE(...) \
-  ::quorate::assert_failed_with(__FILE__, __LINE__, "unreachable", __VA_ARGS__)
+#define QUORATE_UNREACHABLE(...) ::quorate::assert_failed_with(__FILE__, __LINE__, "unreachable", __VA_ARGS__)

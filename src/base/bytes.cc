@@ -34,8 +34,8 @@ Buffer Buffer::adopt(std::string bytes) {
 }
 
 Buffer Buffer::slice(std::size_t offset, std::size_t size) const {
-  QUORATE_ASSERT(offset <= view_.size() && size <= view_.size() - offset, "slice lies inside the buffer", offset,
-                 size, view_.size());
+  QUORATE_ASSERT(offset <= view_.size() && size <= view_.size() - offset, "slice lies inside the buffer", offset, size,
+                 view_.size());
   return {block_, view_.substr(offset, size)};
 }
 

@@ -24,9 +24,7 @@ class Buffer {
   Buffer() = default;
 
   /// Copies `bytes` into a block of its own.
-  [[nodiscard]] static Buffer copy_of(ByteView bytes) {
-    return concat({&bytes, 1});
-  }
+  [[nodiscard]] static Buffer copy_of(ByteView bytes) { return concat({&bytes, 1}); }
 
   /// Copies the parts, one after the other, into one block.
   [[nodiscard]] static Buffer concat(std::span<const ByteView> parts);

@@ -10,15 +10,15 @@
 namespace quorate {
 
 enum class ErrorCode : std::uint8_t {
-  invalid,        ///< the input breaks a rule; the text names field and limit
-  not_found,      ///< what was asked for does not exist
-  already_exists, ///< what was to be created exists
-  corrupt,        ///< a checksum or structure is wrong: never guess on
-  newer_format,   ///< written by a newer version than this one
-  foreign,        ///< belongs to another cluster or node
-  no_space,       ///< the disk or a quota is full
-  busy,           ///< a bounded queue is full or a lock is held: try later
-  io,             ///< the operating system refused; the text holds its reason
+  invalid,         ///< the input breaks a rule; the text names field and limit
+  not_found,       ///< what was asked for does not exist
+  already_exists,  ///< what was to be created exists
+  corrupt,         ///< a checksum or structure is wrong: never guess on
+  newer_format,    ///< written by a newer version than this one
+  foreign,         ///< belongs to another cluster or node
+  no_space,        ///< the disk or a quota is full
+  busy,            ///< a bounded queue is full or a lock is held: try later
+  io,              ///< the operating system refused; the text holds its reason
 };
 
 struct Error {

@@ -60,11 +60,7 @@ Buffer encode_request(const PutRequest& request) {
 }
 
 Buffer encode_request(const DeleteRangeRequest& request) {
-  return MessageWriter()
-      .bytes(1, request.key)
-      .bytes(2, request.range_end)
-      .number(3, request.prev_kv ? 1 : 0)
-      .take();
+  return MessageWriter().bytes(1, request.key).bytes(2, request.range_end).number(3, request.prev_kv ? 1 : 0).take();
 }
 
 Buffer encode_request(const CompactionRequest& request) {

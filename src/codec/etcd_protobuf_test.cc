@@ -1,9 +1,9 @@
-// Our readers and writers of etcd's messages against protobuf's generated code: random messages, whole and damaged, must
-// be accepted or refused by both, with the same value in every field.
-#include <gtest/gtest.h>
-
+// Our readers and writers of etcd's messages against protobuf's generated code: random messages, whole and damaged,
+// must be accepted or refused by both, with the same value in every field.
 #include <random>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "codec/etcd_reply.h"
 #include "codec/etcd_request.h"
@@ -167,11 +167,26 @@ void expect_same(const CompareRequest& ours, const pb::Compare& theirs) {
   EXPECT_EQ(ours.key, theirs.key());
   EXPECT_EQ(ours.range_end, theirs.range_end());
   switch (theirs.target_union_case()) {
-    case pb::Compare::kVersion: EXPECT_EQ(ours.operand_of, 0); EXPECT_EQ(ours.operand, theirs.version()); break;
-    case pb::Compare::kCreateRevision: EXPECT_EQ(ours.operand_of, 1); EXPECT_EQ(ours.operand, theirs.create_revision()); break;
-    case pb::Compare::kModRevision: EXPECT_EQ(ours.operand_of, 2); EXPECT_EQ(ours.operand, theirs.mod_revision()); break;
-    case pb::Compare::kValue: EXPECT_EQ(ours.operand_of, 3); EXPECT_EQ(ours.operand_value, theirs.value()); break;
-    case pb::Compare::kLease: EXPECT_EQ(ours.operand_of, 4); EXPECT_EQ(ours.operand, theirs.lease()); break;
+    case pb::Compare::kVersion:
+      EXPECT_EQ(ours.operand_of, 0);
+      EXPECT_EQ(ours.operand, theirs.version());
+      break;
+    case pb::Compare::kCreateRevision:
+      EXPECT_EQ(ours.operand_of, 1);
+      EXPECT_EQ(ours.operand, theirs.create_revision());
+      break;
+    case pb::Compare::kModRevision:
+      EXPECT_EQ(ours.operand_of, 2);
+      EXPECT_EQ(ours.operand, theirs.mod_revision());
+      break;
+    case pb::Compare::kValue:
+      EXPECT_EQ(ours.operand_of, 3);
+      EXPECT_EQ(ours.operand_value, theirs.value());
+      break;
+    case pb::Compare::kLease:
+      EXPECT_EQ(ours.operand_of, 4);
+      EXPECT_EQ(ours.operand, theirs.lease());
+      break;
     case pb::Compare::TARGET_UNION_NOT_SET: EXPECT_EQ(ours.operand_of, -1); break;
   }
 }
@@ -218,7 +233,9 @@ void expect_same(const LeaseGrantRequest& ours, const pb::LeaseGrantRequest& the
   EXPECT_EQ(ours.ttl, theirs.ttl());
   EXPECT_EQ(ours.id, theirs.id());
 }
-void expect_same(const LeaseRevokeRequest& ours, const pb::LeaseRevokeRequest& theirs) { EXPECT_EQ(ours.id, theirs.id()); }
+void expect_same(const LeaseRevokeRequest& ours, const pb::LeaseRevokeRequest& theirs) {
+  EXPECT_EQ(ours.id, theirs.id());
+}
 void expect_same(const AlarmRequest& ours, const pb::AlarmRequest& theirs) {
   EXPECT_EQ(ours.action, static_cast<std::int32_t>(theirs.action()));
   EXPECT_EQ(ours.member, theirs.memberid());
@@ -369,13 +386,15 @@ TEST(EtcdProtobuf, replies_are_protobufs_bytes) {
     *range.add_kvs() = pair.theirs;
     range.set_more(random.chance(50));
     range.set_count(random.number());
-    EXPECT_EQ(encode_reply(RangeFields{.kvs = views, .more = range.more(), .count = range.count()}).view(), range.SerializeAsString());
+    EXPECT_EQ(encode_reply(RangeFields{.kvs = views, .more = range.more(), .count = range.count()}).view(),
+              range.SerializeAsString());
 
     pb::DeleteRangeResponse erased;
     *erased.add_prev_kvs() = pair.theirs;
     *erased.add_prev_kvs() = pair.theirs;
     erased.set_deleted(random.number());
-    EXPECT_EQ(encode_reply(DeleteRangeFields{.deleted = erased.deleted(), .prev_kvs = views}).view(), erased.SerializeAsString());
+    EXPECT_EQ(encode_reply(DeleteRangeFields{.deleted = erased.deleted(), .prev_kvs = views}).view(),
+              erased.SerializeAsString());
 
     pb::TxnResponse txn;
     TxnReplyWriter writer;
@@ -392,7 +411,8 @@ TEST(EtcdProtobuf, replies_are_protobufs_bytes) {
     hash.set_hash(static_cast<std::uint32_t>(random.number()));
     hash.set_compact_revision(random.number());
     hash.set_hash_revision(random.number());
-    EXPECT_EQ(encode_hash_kv_reply(hash.hash(), hash.compact_revision(), hash.hash_revision()).view(), hash.SerializeAsString());
+    EXPECT_EQ(encode_hash_kv_reply(hash.hash(), hash.compact_revision(), hash.hash_revision()).view(),
+              hash.SerializeAsString());
 
     pb::AlarmResponse alarms;
     pb::AlarmMember& alarm = *alarms.add_alarms();

@@ -147,8 +147,9 @@ Buffer encode_lease_grant_reply(std::int64_t id, std::int64_t ttl) {
 }
 
 Buffer encode_hash_kv_reply(std::uint32_t hash, std::int64_t compact_revision, std::int64_t hash_revision) {
-  return make_block(number_size(hash) + number_size(compact_revision) + number_size(hash_revision),
-                    [=](char* to) { put_number(put_number(put_number(to, 2, hash), 3, compact_revision), 4, hash_revision); });
+  return make_block(number_size(hash) + number_size(compact_revision) + number_size(hash_revision), [=](char* to) {
+    put_number(put_number(put_number(to, 2, hash), 3, compact_revision), 4, hash_revision);
+  });
 }
 
 Buffer encode_alarm_reply(std::span<const AlarmMember> alarms) {

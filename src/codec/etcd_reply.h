@@ -49,7 +49,8 @@ struct DeleteRangeFields {
 /// PutResponse; `prev_kv` empty: none.
 [[nodiscard]] Buffer encode_put_reply(ByteView prev_kv);
 [[nodiscard]] Buffer encode_lease_grant_reply(std::int64_t id, std::int64_t ttl);
-[[nodiscard]] Buffer encode_hash_kv_reply(std::uint32_t hash, std::int64_t compact_revision, std::int64_t hash_revision);
+[[nodiscard]] Buffer encode_hash_kv_reply(std::uint32_t hash, std::int64_t compact_revision,
+                                          std::int64_t hash_revision);
 struct AlarmMember {
   std::uint64_t member = 0;
   std::int32_t alarm = 0;

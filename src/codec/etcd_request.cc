@@ -147,7 +147,9 @@ bool check_txn(ByteView bytes, int depth) {
 }  // namespace
 
 TxnFields::TxnFields(ByteView source, std::uint32_t member, std::size_t offset, std::uint32_t wanted)
-    : outer_(source, offset), inner_(member == 0 ? FieldReader(source) : FieldReader()), member_(member),
+    : outer_(source, offset),
+      inner_(member == 0 ? FieldReader(source) : FieldReader()),
+      member_(member),
       wanted_(wanted) {}
 
 bool TxnFields::next_bytes(ByteView& element) {

@@ -1,8 +1,8 @@
 #include "codec/etcd_request.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "codec/varint.h"
 
@@ -32,9 +32,14 @@ TEST(EtcdRequest, reads_every_field_of_a_range) {
 
 TEST(EtcdRequest, the_last_scalar_wins_and_what_is_unknown_is_skipped) {
   PutRequest put;
-  // key "a"; field 99 fixed32; field 98 a group with a nested one; lease 1; lease 2 in ten bytes with excess bits; key "b"
-  ASSERT_TRUE(read_request("\x0A\x01" "a\x9D\x06zzzz\x93\x06\x0B\x0C\x08\x01\x94\x06\x18\x01"
-                           "\x18\x82\x80\x80\x80\x80\x80\x80\x80\x80\x7E\x0A\x01" "b"_s, put));
+  // key "a"; field 99 fixed32; field 98 a group with a nested one; lease 1; lease 2 in ten bytes with excess bits; key
+  // "b"
+  ASSERT_TRUE(
+      read_request("\x0A\x01"
+                   "a\x9D\x06zzzz\x93\x06\x0B\x0C\x08\x01\x94\x06\x18\x01"
+                   "\x18\x82\x80\x80\x80\x80\x80\x80\x80\x80\x7E\x0A\x01"
+                   "b"_s,
+                   put));
   EXPECT_EQ(put.key, "b");
   EXPECT_EQ(put.lease, 2);
 }
@@ -58,17 +63,20 @@ TEST(EtcdRequest, negative_numbers_take_ten_bytes) {
 
 TEST(EtcdRequest, refuses_what_protobuf_refuses) {
   PutRequest put;
-  EXPECT_FALSE(read_request("\x0A"_s, put));                              // no length
-  EXPECT_FALSE(read_request("\x0A\x02" "a"_s, put));                      // fewer bytes than the length says
-  EXPECT_FALSE(read_request("\x0A\x80\x80\x80\x80\x80\x00"_s, put));      // a length of six bytes
-  EXPECT_FALSE(read_request("\x18\x80"_s, put));                          // an open varint
+  EXPECT_FALSE(read_request("\x0A"_s, put));  // no length
+  EXPECT_FALSE(
+      read_request("\x0A\x02"
+                   "a"_s,
+                   put));                                             // fewer bytes than the length says
+  EXPECT_FALSE(read_request("\x0A\x80\x80\x80\x80\x80\x00"_s, put));  // a length of six bytes
+  EXPECT_FALSE(read_request("\x18\x80"_s, put));                      // an open varint
   EXPECT_FALSE(read_request("\x18\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"_s, put));  // eleven bytes
-  EXPECT_FALSE(read_request("\x00\x00"_s, put));                          // field number 0
-  EXPECT_FALSE(read_request("\x0C"_s, put));                              // end of a group that never began
-  EXPECT_FALSE(read_request("\x0B\x14"_s, put));                          // ends as another group
-  EXPECT_FALSE(read_request("\x0B"_s, put));                              // never ends
-  EXPECT_FALSE(read_request("\x0E\x01"_s, put));                          // wire type 6
-  EXPECT_FALSE(read_request("\x09zzz"_s, put));                           // a short fixed64
+  EXPECT_FALSE(read_request("\x00\x00"_s, put));                                          // field number 0
+  EXPECT_FALSE(read_request("\x0C"_s, put));      // end of a group that never began
+  EXPECT_FALSE(read_request("\x0B\x14"_s, put));  // ends as another group
+  EXPECT_FALSE(read_request("\x0B"_s, put));      // never ends
+  EXPECT_FALSE(read_request("\x0E\x01"_s, put));  // wire type 6
+  EXPECT_FALSE(read_request("\x09zzz"_s, put));   // a short fixed64
   EXPECT_TRUE(read_request(""_s, put));
 }
 
@@ -116,7 +124,11 @@ TEST(EtcdRequest, a_oneof_keeps_its_last_member_and_merges_equal_ones) {
   EXPECT_EQ(op.put.key, "p");
   EXPECT_EQ(op.put.lease, 5);
   // success { txn { success { range "a" } }; txn { success { range "b" } } } has two operations inside
-  ASSERT_TRUE(read_request("\x12\x12\x22\x07\x12\x05\x0A\x03\x0A\x01" "a\x22\x07\x12\x05\x0A\x03\x0A\x01" "b"_s, txn));
+  ASSERT_TRUE(
+      read_request("\x12\x12\x22\x07\x12\x05\x0A\x03\x0A\x01"
+                   "a\x22\x07\x12\x05\x0A\x03\x0A\x01"
+                   "b"_s,
+                   txn));
   ops = txn.success();
   ASSERT_TRUE(ops.next(op));
   EXPECT_EQ(op.txn.success_count(), 2U);

@@ -15,11 +15,11 @@ namespace quorate::env {
 
 /// Why a stream ended.
 enum class CloseReason : std::uint8_t {
-  local,       ///< this side closed it
-  remote,      ///< the other side closed it in order
-  reset,       ///< the other side's process is gone (RST): a hint that it died
-  refused,     ///< nobody listens there
-  unreachable, ///< no route, a time-out or a name that does not resolve
+  local,        ///< this side closed it
+  remote,       ///< the other side closed it in order
+  reset,        ///< the other side's process is gone (RST): a hint that it died
+  refused,      ///< nobody listens there
+  unreachable,  ///< no route, a time-out or a name that does not resolve
 };
 
 /// Receives what happens to a stream, on the loop. on_closed is the last call.

@@ -1,9 +1,11 @@
 #pragma once
 // Executes the committed entries of one replica, in order and once each.
 //
-// Invariants: 1. nothing above committed() is executed. 2. an entry that is pending is asked again before anything behind
-//                it; what it waits for never blocks the loop. 3. one turn executes at most a slice: a long catch-up does
-//                not hold up heartbeats. 4. payloads come from the log's cache, and return to it from the disk if needed.
+// Invariants: 1. nothing above committed() is executed. 2. an entry that is pending is asked again before anything
+// behind
+//                it; what it waits for never blocks the loop. 3. one turn executes at most a slice: a long catch-up
+//                does not hold up heartbeats. 4. payloads come from the log's cache, and return to it from the disk if
+//                needed.
 // Owned by the replica's runtime, on the node's loop. After a wait it calls `resume`, where the runtime runs it again.
 
 #include <vector>
@@ -38,8 +40,8 @@ class Applier {
   [[nodiscard]] bool is_waiting() const { return waiting_ != Waiting::nothing; }
 
  private:
-  /// What the next entry waits for. A wake-up for anything else (a machine that asked for several records hears of each)
-  /// is ignored.
+  /// What the next entry waits for. A wake-up for anything else (a machine that asked for several records hears of
+  /// each) is ignored.
   enum class Waiting : std::uint8_t { nothing, record, disk, next_turn };
 
   /// False: pending.

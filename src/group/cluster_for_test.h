@@ -1,6 +1,6 @@
 #pragma once
-// For the tests of this folder: three nodes in one process, each a whole host (log, links, engine, replicas) over a disk,
-// a network and records in memory, with a state machine that remembers what it executed.
+// For the tests of this folder: three nodes in one process, each a whole host (log, links, engine, replicas) over a
+// disk, a network and records in memory, with a state machine that remembers what it executed.
 //
 // Time is virtual and passes in steps; within a step everything that can happen happens. Not a simulator: no faults but
 // kill, power loss and a cut node; `sim` has the others.
@@ -86,18 +86,18 @@ class MemoryNetwork {
         network_.on_send();
       }
       std::vector<Buffer> copies(chunks.begin(), chunks.end());
-      network_.queue_.emplace_back([this_network = &network_, from = end_->index, other = end_->other,
-                                    bytes = std::move(copies)] {
-        const auto alive = other.lock();
-        if (alive == nullptr || this_network->cut.contains(from) || this_network->cut.contains(alive->index)) {
-          return;
-        }
-        for (const Buffer& chunk : bytes) {
-          if (alive->events != nullptr && !chunk.empty()) {
-            alive->events->on_bytes(chunk);
-          }
-        }
-      });
+      network_.queue_.emplace_back(
+          [this_network = &network_, from = end_->index, other = end_->other, bytes = std::move(copies)] {
+            const auto alive = other.lock();
+            if (alive == nullptr || this_network->cut.contains(from) || this_network->cut.contains(alive->index)) {
+              return;
+            }
+            for (const Buffer& chunk : bytes) {
+              if (alive->events != nullptr && !chunk.empty()) {
+                alive->events->on_bytes(chunk);
+              }
+            }
+          });
     }
     [[nodiscard]] std::size_t unsent_bytes() const override { return 0; }
 
@@ -110,8 +110,7 @@ class MemoryNetwork {
   std::deque<std::function<void()>> queue_;
 };
 
-inline std::unique_ptr<env::Stream> MemoryNetwork::Node::connect(std::string_view address,
-                                                                 env::StreamEvents& events) {
+inline std::unique_ptr<env::Stream> MemoryNetwork::Node::connect(std::string_view address, env::StreamEvents& events) {
   auto mine = std::make_shared<End>(End{&events, {}, index_});
   network_.queue_.emplace_back([network = &network_, weak = std::weak_ptr(mine), to = std::string(address)] {
     const auto end = weak.lock();
@@ -233,7 +232,8 @@ class Cluster {
 
   /// What dies with a process.
   struct Life final : HostEvents {
-    explicit Life(Cluster& owner, std::uint64_t which) : network(owner.network, which), entropy(which * 977 + owner.lives) {}
+    explicit Life(Cluster& owner, std::uint64_t which)
+        : network(owner.network, which), entropy(which * 977 + owner.lives) {}
     void on_stopped(const Error& error) override { stopped = error.text; }
     void on_peer_rejected(NodeId, std::string_view) override {}
 
@@ -283,8 +283,7 @@ class Cluster {
   [[nodiscard]] std::uint64_t leader_of(std::uint64_t group) const {
     for (std::uint64_t i = 1; i <= nodes.size(); ++i) {
       const Life* life = nodes[i - 1].life.get();
-      if (life != nullptr && life->services[group - 1]->role == consensus::Role::leader &&
-          !network.cut.contains(i)) {
+      if (life != nullptr && life->services[group - 1]->role == consensus::Role::leader && !network.cut.contains(i)) {
         return i;
       }
     }

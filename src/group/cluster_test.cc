@@ -1,8 +1,8 @@
 // Three nodes in one process, three groups each, the Raft core: whole hosts over disks, network and engines in memory.
 
-#include <gtest/gtest.h>
-
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "consensus/raft/raft.h"
 #include "group/cluster_for_test.h"
@@ -63,7 +63,8 @@ class ClusterTest : public testing::Test {
   [[nodiscard]] std::string positions() {
     std::string text;
     for (std::uint64_t node = 1; node <= cluster_.nodes.size(); ++node) {
-      for (std::uint64_t group = 1; cluster_.nodes[node - 1].life != nullptr && group <= cluster_.options.groups; ++group) {
+      for (std::uint64_t group = 1; cluster_.nodes[node - 1].life != nullptr && group <= cluster_.options.groups;
+           ++group) {
         const consensus::CoreStatus status = cluster_.life(node).host->replica(GroupId(group)).status();
         text += "node " + std::to_string(node) + " group " + std::to_string(group) + " role " +
                 std::to_string(static_cast<int>(status.role)) + " term " + std::to_string(status.tag.value()) +

@@ -9,8 +9,8 @@ using consensus::TimerKind;
 void CoreTimers::set(const consensus::SetTimer& timer) {
   QUORATE_ASSERT(timer.min.count() >= 0 && timer.min <= timer.max, "a timer's range is in order", timer.min.count(),
                  timer.max.count());
-  const std::uint64_t delay = entropy_.between(static_cast<std::uint64_t>(timer.min.count()),
-                                               static_cast<std::uint64_t>(timer.max.count()));
+  const std::uint64_t delay =
+      entropy_.between(static_cast<std::uint64_t>(timer.min.count()), static_cast<std::uint64_t>(timer.max.count()));
   const Instant deadline = clock_.now() + Duration(static_cast<Duration::rep>(delay));
   const auto kind = static_cast<std::size_t>(timer.kind);
   Slot& slot = slots_.at(kind);

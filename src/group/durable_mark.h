@@ -4,8 +4,8 @@
 // Why not "the last position of the last confirmed write": a later write may have replaced positions below it, and what
 // replaced them may already be executed (a majority elsewhere has it). Such an entry must not reach the engine before
 // the local log has it.
-// Invariant: every executed position at or below limit() is durable in the local log with the content that was executed.
-// A value of the replica's runtime, on the node's loop.
+// Invariant: every executed position at or below limit() is durable in the local log with the content that was
+// executed. A value of the replica's runtime, on the node's loop.
 
 #include <algorithm>
 #include <cstdint>

@@ -39,15 +39,13 @@ void EngineWriter::on_executed(EngineClient& client) {
 
 void EngineWriter::arm_write() {
   if (write_timer_ == 0 && !stopped_) {
-    write_timer_ =
-        loop_.arm(clock_.now() + config_.write_interval, Callback<>::to<&EngineWriter::on_write_due>(this));
+    write_timer_ = loop_.arm(clock_.now() + config_.write_interval, Callback<>::to<&EngineWriter::on_write_due>(this));
   }
 }
 
 void EngineWriter::arm_flush() {
   if (flush_timer_ == 0 && !flush_runs_ && !stopped_) {
-    flush_timer_ =
-        loop_.arm(clock_.now() + config_.flush_interval, Callback<>::to<&EngineWriter::on_flush_due>(this));
+    flush_timer_ = loop_.arm(clock_.now() + config_.flush_interval, Callback<>::to<&EngineWriter::on_flush_due>(this));
   }
 }
 

@@ -2,9 +2,10 @@
 // Brings what the replicas of a node have executed into the record store, and makes it durable, behind the replies.
 //
 // The order that keeps data (DESIGN section 5): log durable >= engine written >= engine durable >= log discarded.
-// Invariants: 1. a replica's records are written only up to what its log has durable. 2. its log is discarded only up to
-//                what a completed flush contains. 3. a replica is touched only while it has something to write, flush or
-//                discard: an idle group costs nothing and pins nothing.
+// Invariants: 1. a replica's records are written only up to what its log has durable. 2. its log is discarded only up
+// to
+//                what a completed flush contains. 3. a replica is touched only while it has something to write, flush
+//                or discard: an idle group costs nothing and pins nothing.
 // Owned by the host, on the node's loop. A failure is reported once and ends all work.
 
 #include <vector>
@@ -35,10 +36,10 @@ class EngineClient {
   /// The writer's own account of this client.
   struct Account {
     Position written;
-    Position flushing;        ///< `written` when the running flush began
+    Position flushing;  ///< `written` when the running flush began
     Position durable;
-    bool waits_write = false; ///< in the writer's list of those with records to write
-    bool waits_flush = false; ///< in the list of those with records to flush, or a log to discard
+    bool waits_write = false;  ///< in the writer's list of those with records to write
+    bool waits_flush = false;  ///< in the list of those with records to flush, or a log to discard
   } account;
 };
 

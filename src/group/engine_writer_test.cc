@@ -51,7 +51,11 @@ class EngineWriterTest : public testing::Test {
   FakeRecords records_{events_};
   std::string failed_;
   EngineWriter writer_{{.write_interval = 5ms, .flush_interval = 1s, .flush_after_log_bytes = 1000},
-                       loop_, loop_, records_, log_, traces_,
+                       loop_,
+                       loop_,
+                       records_,
+                       log_,
+                       traces_,
                        Callback<const Error&>::to<&EngineWriterTest::on_failed>(this)};
   FakeClient a_{events_};
   FakeClient b_{events_};

@@ -36,8 +36,8 @@ class FakeTraces final : public TraceSink {
 class FakeCore final : public consensus::Core {
  public:
   struct Script {
-    Events told;                               ///< one word per input
-    std::vector<consensus::Effect> next;       ///< taken with the next take_effects()
+    Events told;                          ///< one word per input
+    std::vector<consensus::Effect> next;  ///< taken with the next take_effects()
     std::function<void(const consensus::Input&, Script&)> on_input;
     consensus::CoreStatus status;
     Io last_io;
@@ -179,9 +179,9 @@ class FakeMesh final : public peer::Mesh {
     GroupMessage message;
     const Buffer whole = Buffer::adopt(bytes);
     const bool valid = decode_message(whole, message);
-    events_.push_back("send " + std::to_string(to.value()) + " " +
-                      (valid ? std::string(message.core_bytes) + " +" + std::to_string(message.entries.size())
-                             : std::string("?")));
+    events_.push_back(
+        "send " + std::to_string(to.value()) + " " +
+        (valid ? std::string(message.core_bytes) + " +" + std::to_string(message.entries.size()) : std::string("?")));
     return true;
   }
   [[nodiscard]] bool is_up(NodeId) const override { return up; }

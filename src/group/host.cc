@@ -88,12 +88,12 @@ Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, 
   if (recovered != nullptr) {
     recovered->entries = {};  // the core keeps ids, the log keeps payloads
   }
-  ReplicaStart start{.group = config.group,
-                     .self = config.core.self,
-                     .executed = *applied,
-                     .discarded = state->discarded,
-                     .membership = state->membership.all_nodes().empty() ? config.core.initial_membership
-                                                                         : state->membership};
+  ReplicaStart start{
+      .group = config.group,
+      .self = config.core.self,
+      .executed = *applied,
+      .discarded = state->discarded,
+      .membership = state->membership.all_nodes().empty() ? config.core.initial_membership : state->membership};
   config.core.incarnation = config_.mesh.incarnation;
   start.core = config.factory.make(config.core, std::move(*state));
   auto replica = std::make_unique<ReplicaRuntime>(std::move(start), node_, limits_, machine, events);
@@ -180,9 +180,7 @@ void HostRuntime::on_message(NodeId from, peer::Channel channel, GroupId group, 
       }
       received_.entries.clear();
       return;
-    case peer::Channel::service:
-      replica->events().on_service_message(from, std::move(message));
-      return;
+    case peer::Channel::service: replica->events().on_service_message(from, std::move(message)); return;
   }
   environment_.traces.trace({"group.message_malformed", group.value(), from.value()});
 }
@@ -225,9 +223,10 @@ void HostRuntime::on_log_failed(const Error& error) {
 }
 
 void HostRuntime::on_engine_failed(std::uint64_t, const Error& why) {
-  on_fatal({why.code, "the record store failed, so this node stops; the write-ahead log has everything it "
-                      "acknowledged. " +
-                          why.text + ". Check the disk, then start the node again."});
+  on_fatal({why.code,
+            "the record store failed, so this node stops; the write-ahead log has everything it "
+            "acknowledged. " +
+                why.text + ". Check the disk, then start the node again."});
 }
 
 void HostRuntime::on_fatal(const Error& why) {

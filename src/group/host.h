@@ -53,10 +53,11 @@ struct HostConfig {
   peer::MeshConfig mesh;
   storage::LogOptions log;
   std::string log_directory = "log";
-  Duration engine_write_interval = std::chrono::milliseconds(5);   ///< records reach the engine at least so often
-  Duration engine_flush_interval = std::chrono::milliseconds(5000); ///< and become durable at least so often while busy
-  std::size_t max_uncommitted_bytes = 64U << 20;                   ///< of proposals per group: more is `busy`
-  std::size_t max_unsynced_bytes = 64U << 20;                      ///< waiting for the log's disk: more is `busy`
+  Duration engine_write_interval = std::chrono::milliseconds(5);  ///< records reach the engine at least so often
+  Duration engine_flush_interval =
+      std::chrono::milliseconds(5000);            ///< and become durable at least so often while busy
+  std::size_t max_uncommitted_bytes = 64U << 20;  ///< of proposals per group: more is `busy`
+  std::size_t max_unsynced_bytes = 64U << 20;     ///< waiting for the log's disk: more is `busy`
 };
 
 /// What a front end's service is told about its group. Called on the loop.
@@ -73,7 +74,8 @@ class GroupEvents {
   virtual void on_peer_down(NodeId node) = 0;
 };
 
-/// Told when the node must stop: what failed, what it means and what to do. The host still runs the call: destroy it later.
+/// Told when the node must stop: what failed, what it means and what to do. The host still runs the call: destroy it
+/// later.
 class HostEvents {
  public:
   virtual ~HostEvents() = default;

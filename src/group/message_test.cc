@@ -1,9 +1,9 @@
 #include "group/message.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace quorate::group {
 namespace {
@@ -78,13 +78,13 @@ TEST(GroupMessage, RefusesEveryTruncationAndTrailingBytes) {
 TEST(GroupMessage, RefusesWhatBreaksTheFormat) {
   using std::string_literals::operator""s;
   const std::array bad = {
-      "\x00\xFF\xFF\xFF\xFF\x0F"s,           // four billion entries, no bytes
-      "\x00\x01\x00\x01\x01\x01\x00"s,       // position none
-      "\x00\x01\x01\x01\x00\x01\x00"s,       // tag none
-      "\x00\x01\x01\x00\x01\x01\x00"s,       // an empty run
-      "\x00\x01\x01\x02\x01\x01\x00"s,       // a run longer than the count
-      "\x00\x01\x01\x01\x01\x03\x00"s,       // unknown kind
-      "\x00\x01\x01\x01\x01\x01\x02z"s,      // payload longer than the message
+      "\x00\xFF\xFF\xFF\xFF\x0F"s,                                          // four billion entries, no bytes
+      "\x00\x01\x00\x01\x01\x01\x00"s,                                      // position none
+      "\x00\x01\x01\x01\x00\x01\x00"s,                                      // tag none
+      "\x00\x01\x01\x00\x01\x01\x00"s,                                      // an empty run
+      "\x00\x01\x01\x02\x01\x01\x00"s,                                      // a run longer than the count
+      "\x00\x01\x01\x01\x01\x03\x00"s,                                      // unknown kind
+      "\x00\x01\x01\x01\x01\x01\x02z"s,                                     // payload longer than the message
       "\x00\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x01\x01\x01\x00"s,  // positions run over
   };
   GroupMessage message;

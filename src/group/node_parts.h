@@ -1,7 +1,8 @@
 #pragma once
 // What the replicas of a node share, and what they tell their host.
 //
-// Invariants: 1. a replica reaches other replicas through nothing that stands here. 2. `mesh` is null until the host has
+// Invariants: 1. a replica reaches other replicas through nothing that stands here. 2. `mesh` is null until the host
+// has
 //                started; whoever sends checks it.
 // Owned by the host, which outlives its replicas; on the node's loop.
 

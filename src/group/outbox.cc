@@ -81,8 +81,7 @@ Outbox::Attempt Outbox::collect(const Attach& attach, Position& missing) {
 void Outbox::hand_over(const Send& message) {
   parts_.clear();
   encode_message(message.message.view(), entries_, scratch_, parts_);
-  const bool sent =
-      node_.mesh != nullptr && node_.mesh->send(message.to, peer::Channel::consensus, group_, parts_);
+  const bool sent = node_.mesh != nullptr && node_.mesh->send(message.to, peer::Channel::consensus, group_, parts_);
   parts_.clear();
   if (!message.attach.has_value()) {
     return;

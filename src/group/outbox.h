@@ -2,10 +2,10 @@
 // What a replica sends: adds the attached entries to each message and hands it to the links.
 //
 // Invariants: 1. messages to one node leave in the order in which they were given; one whose entries come back from the
-//                disk holds up those behind it, never those to other nodes. 2. what was attached is exactly what the core
-//                named, or its beginning if it is too large; else nothing is sent. 3. whatever was not sent of an
-//                attachment is reported by take_dropped(), in a later turn than the send, so that a core which sends again
-//                at once cannot spin.
+//                disk holds up those behind it, never those to other nodes. 2. what was attached is exactly what the
+//                core named, or its beginning if it is too large; else nothing is sent. 3. whatever was not sent of an
+//                attachment is reported by take_dropped(), in a later turn than the send, so that a core which sends
+//                again at once cannot spin.
 // Owned by the replica's runtime, on the node's loop. `wake` is called when take_dropped() has something.
 
 #include <deque>

@@ -49,8 +49,7 @@ void Proposals::on_placed(Context context, EntryId id) {
     return;
   }
   found->id = id;
-  while (unplaced_ < list_.size() &&
-         (list_[unplaced_].context.is_none() || !list_[unplaced_].id.position.is_none())) {
+  while (unplaced_ < list_.size() && (list_[unplaced_].context.is_none() || !list_[unplaced_].id.position.is_none())) {
     ++unplaced_;
   }
 }

@@ -20,8 +20,8 @@ class Proposals {
   void add(Context context, Buffer command);
 
   [[nodiscard]] bool has_batch() const { return !batch_.batch.empty(); }
-  /// Moves this turn's batch into `input`, at most `max_bytes` of it but at least one proposal; give it back with reuse()
-  /// after the step, and ask has_batch() again.
+  /// Moves this turn's batch into `input`, at most `max_bytes` of it but at least one proposal; give it back with
+  /// reuse() after the step, and ask has_batch() again.
   void take_batch(std::size_t max_bytes, consensus::Input& input);
   void reuse(consensus::Input& input);
 
@@ -38,9 +38,9 @@ class Proposals {
 
  private:
   struct Outstanding {
-    Context context;       ///< none: settled
+    Context context;  ///< none: settled
     std::size_t size = 0;
-    EntryId id;            ///< none until placed
+    EntryId id;  ///< none until placed
   };
 
   void settle(Outstanding& proposal);
@@ -50,7 +50,7 @@ class Proposals {
   std::size_t batch_bytes_ = 0;
   std::vector<Outstanding> list_;  ///< in order of proposing; [0, head_) is settled
   std::size_t head_ = 0;
-  std::size_t unplaced_ = 0;       ///< everything before it was placed or settled
+  std::size_t unplaced_ = 0;  ///< everything before it was placed or settled
   std::size_t bytes_ = 0;
   std::size_t live_ = 0;
 };

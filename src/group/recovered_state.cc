@@ -8,7 +8,8 @@ namespace quorate::group {
 namespace {
 
 constexpr std::string_view kRemedy =
-    " Other members still have the data: keep a copy of this node's data directory, and bring it back from a backup made "
+    " Other members still have the data: keep a copy of this node's data directory, and bring it back from a backup "
+    "made "
     "while the node was stopped. Starting it as it is could lose acknowledged writes.";
 
 std::string number(Position position) { return std::to_string(position.value()); }
@@ -20,12 +21,14 @@ std::unexpected<Error> damaged(GroupId group, const std::string& what) {
 Status check_meets(GroupId group, Position discarded, Position last, Position applied) {
   if (applied < discarded) {
     return damaged(group, "the log begins behind position " + number(discarded) + ", but the records end at position " +
-                              number(applied) + ": what lies between is missing, so the record store was damaged or "
+                              number(applied) +
+                              ": what lies between is missing, so the record store was damaged or "
                               "replaced by an older one.");
   }
   if (applied > last) {
     return damaged(group, "the records contain position " + number(applied) + ", but the log ends at position " +
-                              number(last) + ": the log has lost entries that it had confirmed, or belongs to "
+                              number(last) +
+                              ": the log has lost entries that it had confirmed, or belongs to "
                               "another state of this node.");
   }
   return {};
@@ -56,13 +59,13 @@ Result<consensus::PersistedState> make_persisted_state(GroupId group, const stor
   state.log.reserve(recovered->entries.size());
   for (const storage::LogEntry& entry : recovered->entries) {
     if (entry.id.position <= last || entry.kind > static_cast<std::uint8_t>(consensus::EntryKind::configuration)) {
-      return damaged(group, "the log's entry at position " + number(entry.id.position) + " is out of order or of an "
+      return damaged(group, "the log's entry at position " + number(entry.id.position) +
+                                " is out of order or of an "
                                 "unknown kind.");
     }
     last = entry.id.position;
     const auto kind = static_cast<consensus::EntryKind>(entry.kind);
-    state.log.push_back(
-        {entry.id, kind, kind == consensus::EntryKind::configuration ? entry.payload : Buffer()});
+    state.log.push_back({entry.id, kind, kind == consensus::EntryKind::configuration ? entry.payload : Buffer()});
   }
   QUORATE_TRY(check_meets(group, recovered->discarded.position, last, applied));
   return state;

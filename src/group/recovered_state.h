@@ -1,10 +1,9 @@
 #pragma once
 // From what the log and the state machine recovered of a group to what its core begins with.
 //
-// Invariant: a group whose log and records do not meet is refused, never guessed on: the log must begin at or below what
-// the records contain (else entries are missing between them), and the records must not contain more than the log ever
-// confirmed (else the log lost what it had confirmed). Scenario N-02.
-// Pure functions, used at start.
+// Invariant: a group whose log and records do not meet is refused, never guessed on: the log must begin at or below
+// what the records contain (else entries are missing between them), and the records must not contain more than the log
+// ever confirmed (else the log lost what it had confirmed). Scenario N-02. Pure functions, used at start.
 
 #include "consensus/contract/core.h"
 #include "storage/log.h"

@@ -44,9 +44,9 @@ LogOp ReplicaRuntime::to_log_op(PersistOp& op, Position& lowest) {
       Match{[](SetState& one) { return LogOp{.kind = LogOp::Kind::set_state, .blob = std::move(one.blob)}; },
             [&touches](Put& one) {
               touches(one.entry.id.position);
-              return LogOp{.kind = LogOp::Kind::put,
-                           .entry = {one.entry.id, static_cast<std::uint8_t>(one.entry.kind),
-                                     std::move(one.entry.payload)}};
+              return LogOp{
+                  .kind = LogOp::Kind::put,
+                  .entry = {one.entry.id, static_cast<std::uint8_t>(one.entry.kind), std::move(one.entry.payload)}};
             },
             [this, &touches](TruncateFrom& one) {
               QUORATE_ASSERT(one.position > applier_.executed(), "what was executed is never cut off", group_,
@@ -72,8 +72,7 @@ LogOp ReplicaRuntime::to_log_op(PersistOp& op, Position& lowest) {
                            .blob = encode_membership(one.membership)};
             },
             [](SetCell& one) {
-              return LogOp{
-                  .kind = LogOp::Kind::set_cell, .key = std::move(one.key), .blob = std::move(one.blob)};
+              return LogOp{.kind = LogOp::Kind::set_cell, .key = std::move(one.key), .blob = std::move(one.blob)};
             }},
       op);
 }

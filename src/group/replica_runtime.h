@@ -35,9 +35,9 @@ struct ReplicaStart {
   GroupId group;
   NodeId self;
   std::unique_ptr<consensus::Core> core;
-  Position executed;                  ///< what the state machine recovered
-  EntryId discarded;                  ///< the log begins behind it
-  consensus::Membership membership;   ///< in force there
+  Position executed;                 ///< what the state machine recovered
+  EntryId discarded;                 ///< the log begins behind it
+  consensus::Membership membership;  ///< in force there
 };
 
 class ReplicaRuntime final : public Replica, public EngineClient {
@@ -120,12 +120,12 @@ class ReplicaRuntime final : public Replica, public EngineClient {
 
   bool started_ = false;
   bool stopped_ = false;
-  bool handling_ = false;              ///< the core or its effects are at work
+  bool handling_ = false;  ///< the core or its effects are at work
   bool end_of_turn_scheduled_ = false;
-  Position told_applied_;              ///< the last Applied that the core got
-  Position discarded_;                 ///< the last DiscardBelow that the core emitted
-  NodeId transfer_to_;                 ///< asked for in this turn; none: not asked
-  consensus::Membership base_membership_;  ///< in force at the log's beginning
+  Position told_applied_;                                            ///< the last Applied that the core got
+  Position discarded_;                                               ///< the last DiscardBelow that the core emitted
+  NodeId transfer_to_;                                               ///< asked for in this turn; none: not asked
+  consensus::Membership base_membership_;                            ///< in force at the log's beginning
   std::vector<std::pair<Position, consensus::Membership>> changes_;  ///< memberships since, by position
 
   // Memory used again by every step.

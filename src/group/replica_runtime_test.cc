@@ -309,8 +309,7 @@ TEST_F(ReplicaRuntimeTest, AProposalWhosePlaceWasTakenHadNoEffectAndItsServiceLe
     core.persist({put(1, 1, "mine"), put(2, 2, "theirs")});
     core.emit(Commit{Position(2)});
   });
-  EXPECT_EQ(happened(),
-            (Events{"append 1: put 1 put 2", "execute 1 mine", "execute 2 theirs", "lost 2 never"}));
+  EXPECT_EQ(happened(), (Events{"append 1: put 1 put 2", "execute 1 mine", "execute 2 theirs", "lost 2 never"}));
 }
 
 TEST_F(ReplicaRuntimeTest, TheEngineGetsOnlyWhatTheLogHasDurable) {

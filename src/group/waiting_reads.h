@@ -45,8 +45,8 @@ class WaitingReads {
   void erase(std::deque<Round>::iterator round);
 
   std::vector<Context> next_;
-  std::deque<Round> rounds_;         ///< in order of their beginning
-  std::vector<Context> spare_;       ///< memory of a finished round, for the next
+  std::deque<Round> rounds_;    ///< in order of their beginning
+  std::vector<Context> spare_;  ///< memory of a finished round, for the next
 };
 
 }  // namespace quorate::group

@@ -50,9 +50,7 @@ class ClientConnection : public env::StreamEvents, public rpc::Output {
       stream_->send(chunks);
     }
   }
-  [[nodiscard]] std::size_t unsent_bytes() const override {
-    return stream_ == nullptr ? 0 : stream_->unsent_bytes();
-  }
+  [[nodiscard]] std::size_t unsent_bytes() const override { return stream_ == nullptr ? 0 : stream_->unsent_bytes(); }
   void request_flush() override { listener_.needs_flush(*this); }
 
   /// Writes the turn's output. False: this connection is over.
@@ -141,9 +139,8 @@ void ClientListener::flush() {
     return is_over;
   });
   dying.clear();  // calls of a dying connection may ask others for a flush
-  std::erase_if(flush_, [&](ClientConnection* connection) {
-    return std::binary_search(ended.begin(), ended.end(), connection);
-  });
+  std::erase_if(
+      flush_, [&](ClientConnection* connection) { return std::binary_search(ended.begin(), ended.end(), connection); });
 }
 
 void ClientListener::check_timeouts(std::uint64_t) {

@@ -1,13 +1,13 @@
 #include "server/event_log.h"
 
+#include <chrono>
+#include <map>
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
-
-#include <chrono>
-#include <map>
 
 namespace quorate::server {
 namespace {
@@ -115,8 +115,7 @@ void EventLog::write(Level level, std::string_view message, std::initializer_lis
     if (lines_->json) {
       text += "," + json_string(field.first) + ":" + json_string(field.second);
     } else {
-      text += fmt::format(" {}={}", field.first,
-                          needs_quotes(field.second) ? json_string(field.second) : field.second);
+      text += fmt::format(" {}={}", field.first, needs_quotes(field.second) ? json_string(field.second) : field.second);
     }
   }
   std::uint64_t left_out = 0;
@@ -129,7 +128,8 @@ void EventLog::write(Level level, std::string_view message, std::initializer_lis
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   const auto micros = now.time_since_epoch().count() % 1'000'000;
   if (lines_->json) {
-    lines_->logger->log(spdlog_level(level), R"({{"level":"{}","ts":"{:%Y-%m-%dT%H:%M:%S}.{:06}Z","caller":"{}","msg":{}{}}})",
+    lines_->logger->log(spdlog_level(level),
+                        R"({{"level":"{}","ts":"{:%Y-%m-%dT%H:%M:%S}.{:06}Z","caller":"{}","msg":{}{}}})",
                         level_name(level), fmt::gmtime(std::chrono::system_clock::to_time_t(now)), micros,
                         caller_of(where), json_string(message), text);
   } else {

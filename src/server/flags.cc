@@ -1,7 +1,5 @@
 #include "server/flags.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,16 +7,17 @@
 #include <numeric>
 #include <optional>
 
+#include <yaml-cpp/yaml.h>
+
 namespace quorate::server {
 namespace {
 
 std::unexpected<Error> bad_value(std::string_view flag, std::string_view value, std::string_view expected) {
-  return fail(ErrorCode::invalid,
-              "--" + std::string(flag) + "=" + std::string(value) + ": " + std::string(expected));
+  return fail(ErrorCode::invalid, "--" + std::string(flag) + "=" + std::string(value) + ": " + std::string(expected));
 }
 
 template <class Number>
-auto number(std::string_view flag, Number ServeOptions::*field) {
+auto number(std::string_view flag, Number ServeOptions::* field) {
   return [flag, field](ServeOptions& options, std::string_view value) -> Status {
     Number parsed{};
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), parsed);
@@ -30,14 +29,14 @@ auto number(std::string_view flag, Number ServeOptions::*field) {
   };
 }
 
-auto text(std::string ServeOptions::*field) {
+auto text(std::string ServeOptions::* field) {
   return [field](ServeOptions& options, std::string_view value) -> Status {
     options.*field = std::string(value);
     return {};
   };
 }
 
-auto urls(std::string_view flag, std::vector<Url> ServeOptions::*field) {
+auto urls(std::string_view flag, std::vector<Url> ServeOptions::* field) {
   return [flag, field](ServeOptions& options, std::string_view value) -> Status {
     Result<std::vector<Url>> parsed = parse_urls(flag, value);
     if (!parsed) {
@@ -86,11 +85,10 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view value) {
     }
     value.remove_prefix(unit.size());
   }
-  return total > 9e18 ? std::nullopt
-                      : std::optional(std::chrono::nanoseconds(static_cast<std::int64_t>(total)));
+  return total > 9e18 ? std::nullopt : std::optional(std::chrono::nanoseconds(static_cast<std::int64_t>(total)));
 }
 
-auto duration(std::string_view flag, std::chrono::nanoseconds ServeOptions::*field) {
+auto duration(std::string_view flag, std::chrono::nanoseconds ServeOptions::* field) {
   return [flag, field](ServeOptions& options, std::string_view value) -> Status {
     const auto parsed = parse_duration(value);
     if (!parsed) {
@@ -168,9 +166,8 @@ const std::vector<FlagSpec>& specs() {
        number("heartbeat-interval", &ServeOptions::heartbeat_ms)},
       {"election-timeout", "1000", "milliseconds of silence before an election; at least 5 heartbeats",
        number("election-timeout", &ServeOptions::election_ms)},
-      {"pre-vote", "true", "ask before raising the term", [](ServeOptions& options, std::string_view value) {
-         return set_bool("pre-vote", options.pre_vote, value);
-       }},
+      {"pre-vote", "true", "ask before raising the term",
+       [](ServeOptions& options, std::string_view value) { return set_bool("pre-vote", options.pre_vote, value); }},
       {"quota-backend-bytes", "0", "size that raises the NOSPACE alarm; 0: 2 GiB, negative: none",
        number("quota-backend-bytes", &ServeOptions::quota_backend_bytes)},
       {"max-txn-ops", "128", "operations in a transaction", number("max-txn-ops", &ServeOptions::max_txn_ops)},
@@ -201,25 +198,59 @@ const FlagSpec* find_flag(std::string_view name) {
 
 /// Flags of etcd that this version does not have: each is refused, since a flag without effect would mislead.
 bool is_known_etcd_flag(std::string_view name) {
-  static constexpr std::array kNames = {
-      "wal-dir", "snapshot-count", "snapshot-catchup-entries", "initial-election-tick-advance",
-      "listen-client-http-urls", "max-wals", "max-snapshots", "backend-bbolt-freelist-type", "backend-batch-interval",
-      "backend-batch-limit", "grpc-keepalive-interval", "grpc-keepalive-timeout", "socket-reuse-port",
-      "socket-reuse-address", "enable-grpc-gateway", "raft-read-timeout", "raft-write-timeout", "memory-mlock",
-      "feature-gates", "strict-reconfig-check", "auto-compaction-mode", "auto-compaction-retention", "cors",
-      "host-whitelist", "bcrypt-cost", "enable-pprof", "metrics", "logger", "log-outputs", "enable-log-rotation",
-      "log-rotation-config-json", "warning-apply-duration", "warning-unary-request-duration", "corrupt-check-time",
-      "compact-hash-check-time", "compaction-batch-limit", "compaction-sleep-interval",
-      "bootstrap-defrag-threshold-megabytes", "max-learners", "downgrade-check-time", "force-new-cluster",
-      "unsafe-no-fsync", "initial-corrupt-check", "enable-v2", "proxy"};
+  static constexpr std::array kNames = {"wal-dir",
+                                        "snapshot-count",
+                                        "snapshot-catchup-entries",
+                                        "initial-election-tick-advance",
+                                        "listen-client-http-urls",
+                                        "max-wals",
+                                        "max-snapshots",
+                                        "backend-bbolt-freelist-type",
+                                        "backend-batch-interval",
+                                        "backend-batch-limit",
+                                        "grpc-keepalive-interval",
+                                        "grpc-keepalive-timeout",
+                                        "socket-reuse-port",
+                                        "socket-reuse-address",
+                                        "enable-grpc-gateway",
+                                        "raft-read-timeout",
+                                        "raft-write-timeout",
+                                        "memory-mlock",
+                                        "feature-gates",
+                                        "strict-reconfig-check",
+                                        "auto-compaction-mode",
+                                        "auto-compaction-retention",
+                                        "cors",
+                                        "host-whitelist",
+                                        "bcrypt-cost",
+                                        "enable-pprof",
+                                        "metrics",
+                                        "logger",
+                                        "log-outputs",
+                                        "enable-log-rotation",
+                                        "log-rotation-config-json",
+                                        "warning-apply-duration",
+                                        "warning-unary-request-duration",
+                                        "corrupt-check-time",
+                                        "compact-hash-check-time",
+                                        "compaction-batch-limit",
+                                        "compaction-sleep-interval",
+                                        "bootstrap-defrag-threshold-megabytes",
+                                        "max-learners",
+                                        "downgrade-check-time",
+                                        "force-new-cluster",
+                                        "unsafe-no-fsync",
+                                        "initial-corrupt-check",
+                                        "enable-v2",
+                                        "proxy"};
   static constexpr std::array kPrefixes = {"discovery", "experimental-", "distributed-tracing", "enable-distributed"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end() ||
          std::any_of(kPrefixes.begin(), kPrefixes.end(), [&](const char* p) { return name.starts_with(p); });
 }
 
 bool is_security_flag(std::string_view name) {
-  static constexpr std::array kParts = {"cert", "-tls", "tls-", "-key-file", "key-file", "trusted-ca", "crl", "cipher",
-                                        "auth-token", "transport-security"};
+  static constexpr std::array kParts = {"cert",       "-tls", "tls-",   "-key-file",  "key-file",
+                                        "trusted-ca", "crl",  "cipher", "auth-token", "transport-security"};
   return std::any_of(kParts.begin(), kParts.end(),
                      [&](const char* part) { return name.find(part) != std::string_view::npos; });
 }
@@ -242,8 +273,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::unexpected<Error> unknown_flag(std::string_view name) {
   const std::string shown = "--" + std::string(name);
   if (is_security_flag(name)) {
-    return fail(ErrorCode::invalid, shown + ": TLS and authentication are not supported yet, and are never replaced by "
-                                            "plaintext; remove the flag only on a trusted network");
+    return fail(ErrorCode::invalid, shown +
+                                        ": TLS and authentication are not supported yet, and are never replaced by "
+                                        "plaintext; remove the flag only on a trusted network");
   }
   if (is_known_etcd_flag(name)) {
     return fail(ErrorCode::invalid, shown + ": this etcd flag is not supported yet; remove it");
@@ -298,8 +330,9 @@ Status apply_file(ServeOptions& options, const std::string& path) {
   for (const auto& item : file) {
     const auto key = item.first.as<std::string>();
     if (!item.second.IsScalar()) {
-      return is_security_flag(key) ? Status(unknown_flag(key))
-                                   : fail(ErrorCode::invalid, "--config-file=" + path + ": " + key + " must be one value");
+      return is_security_flag(key)
+                 ? Status(unknown_flag(key))
+                 : fail(ErrorCode::invalid, "--config-file=" + path + ": " + key + " must be one value");
     }
     if (Status status = apply(options, key, item.second.as<std::string>()); !status) {
       return fail(status.error().code, "--config-file=" + path + ": " + status.error().text);

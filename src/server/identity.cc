@@ -1,10 +1,10 @@
 #include "server/identity.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
+
+#include <openssl/evp.h>
 
 #include "base/assert.h"
 
@@ -58,7 +58,8 @@ Result<ClusterIdentity> identify(const ServeOptions& options) {
   }
   std::sort(all_urls.begin(), all_urls.end());
   if (const auto twice = std::adjacent_find(all_urls.begin(), all_urls.end()); twice != all_urls.end()) {
-    return fail(ErrorCode::invalid, "--initial-cluster has the peer URL " + *twice + " twice; each member needs its own");
+    return fail(ErrorCode::invalid,
+                "--initial-cluster has the peer URL " + *twice + " twice; each member needs its own");
   }
   std::sort(identity.members.begin(), identity.members.end(),
             [](const MemberIdentity& a, const MemberIdentity& b) { return a.id < b.id; });

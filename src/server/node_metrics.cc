@@ -9,9 +9,10 @@ namespace quorate::server {
 namespace {
 
 constexpr std::string_view kCodeNames[] = {
-    "OK",              "Canceled",           "Unknown",           "InvalidArgument", "DeadlineExceeded", "NotFound",
-    "AlreadyExists",   "PermissionDenied",   "ResourceExhausted", "FailedPrecondition", "Aborted",       "OutOfRange",
-    "Unimplemented",   "Internal",           "Unavailable",       "DataLoss",        "Unauthenticated"};
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
 
 void add_server(Metrics& metrics, const NodeFigures& figures) {
   const consensus::CoreStatus status = figures.service->status();
@@ -27,17 +28,19 @@ void add_server(Metrics& metrics, const NodeFigures& figures) {
                 static_cast<double>(status.commit.value()));
   metrics.gauge("etcd_server_quota_backend_bytes", "Current backend storage quota size in bytes.",
                 static_cast<double>(figures.quota_bytes));
-  metrics.gauge("etcd_server_version", "Which version is running. 1 for 'server_version' label with current version.", 1,
-                {{"server_version", std::string(etcd::kServerVersion)}});
+  metrics.gauge("etcd_server_version", "Which version is running. 1 for 'server_version' label with current version.",
+                1, {{"server_version", std::string(etcd::kServerVersion)}});
   metrics.gauge("etcd_server_id", "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.",
                 1, {{"server_id", hex_id(figures.self.value())}});
 }
 
 void add_store(Metrics& metrics, const NodeFigures& figures) {
   const kv::Store& store = figures.service->store();
-  metrics.gauge("etcd_mvcc_db_total_size_in_bytes", "Total size of the underlying database physically allocated in bytes.",
+  metrics.gauge("etcd_mvcc_db_total_size_in_bytes",
+                "Total size of the underlying database physically allocated in bytes.",
                 static_cast<double>(figures.engine_bytes));
-  metrics.gauge("etcd_mvcc_db_total_size_in_use_in_bytes", "Total size of the underlying database logically in use in bytes.",
+  metrics.gauge("etcd_mvcc_db_total_size_in_use_in_bytes",
+                "Total size of the underlying database logically in use in bytes.",
                 static_cast<double>(store.size_bytes()));
   metrics.gauge("etcd_debugging_mvcc_current_revision", "The current revision of store.",
                 static_cast<double>(store.revision()));

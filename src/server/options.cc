@@ -46,8 +46,8 @@ Status check_timing(const ServeOptions& options) {
                                         std::to_string(options.heartbeat_ms) + " (milliseconds)");
   }
   if (options.election_ms > 50'000) {
-    return fail(ErrorCode::invalid, flag_value("election-timeout", std::to_string(options.election_ms)) +
-                                        " is too long: at most 50000 ms");
+    return fail(ErrorCode::invalid,
+                flag_value("election-timeout", std::to_string(options.election_ms)) + " is too long: at most 50000 ms");
   }
   return {};
 }
@@ -81,9 +81,7 @@ std::string Url::address() const {
 
 std::string Url::text() const { return scheme + "://" + address(); }
 
-bool Url::is_loopback() const {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
+bool Url::is_loopback() const { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 Result<Url> parse_url(std::string_view flag, std::string_view text) {
   const std::size_t scheme_end = text.find("://");
@@ -93,7 +91,8 @@ Result<Url> parse_url(std::string_view flag, std::string_view text) {
   Url url;
   url.scheme = text.substr(0, scheme_end);
   if (url.scheme == "https" || url.scheme == "unixs") {
-    return bad_url(flag, text, "TLS is not supported yet and is never replaced by plaintext; use http:// on a trusted network");
+    return bad_url(flag, text,
+                   "TLS is not supported yet and is never replaced by plaintext; use http:// on a trusted network");
   }
   if (url.scheme == "unix") {
     return bad_url(flag, text, "unix sockets are not supported yet; use http://127.0.0.1:PORT");
@@ -151,7 +150,8 @@ Status complete_options(ServeOptions& options) {
   } else if (options.advertise_client_urls.empty()) {
     return fail(ErrorCode::invalid,
                 "--advertise-client-urls is required when --listen-client-urls is set; clients are told these URLs, "
-                "for example --advertise-client-urls=" + join(options.listen_client_urls));
+                "for example --advertise-client-urls=" +
+                    join(options.listen_client_urls));
   }
   if (options.listen_peer_urls.empty()) {
     options.listen_peer_urls = {local(2380)};

@@ -63,7 +63,9 @@ struct ServeOptions {
 
   /// What the quota amounts to: 0 for none.
   [[nodiscard]] std::uint64_t quota_bytes() const {
-    return quota_backend_bytes == 0 ? 2ULL << 30 : quota_backend_bytes < 0 ? 0 : static_cast<std::uint64_t>(quota_backend_bytes);
+    return quota_backend_bytes == 0  ? 2ULL << 30
+           : quota_backend_bytes < 0 ? 0
+                                     : static_cast<std::uint64_t>(quota_backend_bytes);
   }
   /// etcd's minimum lease: the time that a leader may take to be replaced, in whole seconds.
   [[nodiscard]] std::int64_t min_lease_ttl() const {

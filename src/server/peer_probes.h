@@ -1,10 +1,9 @@
 #pragma once
 // Asks, for a person who waits at start-up, whether the peers that are missing answer at their addresses at all.
 //
-// Of each pair of members only one connects, so a node may know nothing of a peer but that it has not connected. A probe
-// opens a TCP connection and says nothing. Nothing depends on it but the words of a log line.
-// Owned by the node, on the loop; the transport outlives it. At most one probe a peer is open at a time, until the next
-// ask() or end().
+// Of each pair of members only one connects, so a node may know nothing of a peer but that it has not connected. A
+// probe opens a TCP connection and says nothing. Nothing depends on it but the words of a log line. Owned by the node,
+// on the loop; the transport outlives it. At most one probe a peer is open at a time, until the next ask() or end().
 
 #include <map>
 #include <memory>

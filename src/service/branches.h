@@ -12,34 +12,34 @@ namespace quorate::service {
 
 /// In comments: the numbers of the event, a and b, where it has any.
 enum class Branch : std::uint8_t {
-  write_waits,                ///< for a leader, a link or room; a: the leader, if known
-  write_forwarded,            ///< to leader a
-  write_dropped,              ///< without effect; a: the context
-  write_unknown,              ///< dropped, may have effect; a: the context
-  unknown_executed,           ///< request a, whose outcome was unknown, was executed here
-  write_never_placed,         ///< request a reached its deadline
-  write_timed_out,            ///< request a reached its deadline, and may still happen
-  forward_refused,            ///< request a, by the leader, for reason b
-  foreign_write_proposed,     ///< for node a, its request b
-  foreign_write_dropped,      ///< a: the context
-  write_refused_to_origin,    ///< node a, for reason b
-  round_began,                ///< for a reads
-  round_dropped,              ///< of a reads
-  round_not_answered,         ///< of a reads
-  read_timed_out,             ///< request a
-  batch_sent,                 ///< a items, b bytes
-  batch_not_sent,             ///< a items that the link did not take
-  greeted,                    ///< node a, whose life is not known
-  greeting_received,          ///< from node a
-  message_repeated,           ///< from node a, number b: not taken again
-  lease_reign_began,          ///< over a leases
-  lease_expired,              ///< lease a
-  lease_check_late,           ///< by a ns: this node stood still
-  question_forwarded,         ///< about a lease, to leader a
-  watcher_sink_full,          ///< watcher a falls behind
-  watcher_caught_up,          ///< watcher a
-  watcher_compacted,          ///< watcher a ends
-  slice_shared,               ///< watcher a is served with the slice of another
+  write_waits,              ///< for a leader, a link or room; a: the leader, if known
+  write_forwarded,          ///< to leader a
+  write_dropped,            ///< without effect; a: the context
+  write_unknown,            ///< dropped, may have effect; a: the context
+  unknown_executed,         ///< request a, whose outcome was unknown, was executed here
+  write_never_placed,       ///< request a reached its deadline
+  write_timed_out,          ///< request a reached its deadline, and may still happen
+  forward_refused,          ///< request a, by the leader, for reason b
+  foreign_write_proposed,   ///< for node a, its request b
+  foreign_write_dropped,    ///< a: the context
+  write_refused_to_origin,  ///< node a, for reason b
+  round_began,              ///< for a reads
+  round_dropped,            ///< of a reads
+  round_not_answered,       ///< of a reads
+  read_timed_out,           ///< request a
+  batch_sent,               ///< a items, b bytes
+  batch_not_sent,           ///< a items that the link did not take
+  greeted,                  ///< node a, whose life is not known
+  greeting_received,        ///< from node a
+  message_repeated,         ///< from node a, number b: not taken again
+  lease_reign_began,        ///< over a leases
+  lease_expired,            ///< lease a
+  lease_check_late,         ///< by a ns: this node stood still
+  question_forwarded,       ///< about a lease, to leader a
+  watcher_sink_full,        ///< watcher a falls behind
+  watcher_caught_up,        ///< watcher a
+  watcher_compacted,        ///< watcher a ends
+  slice_shared,             ///< watcher a is served with the slice of another
 
   // What follows needs values out of memory, a full node or queue, a rude client or a message out of another life.
   read_fetches,               ///< request a waits for records

@@ -4,8 +4,6 @@
 //
 // Time passes only in pass(). What services send each other takes kHop; a round of reads takes 2 x kHop.
 
-#include <gtest/gtest.h>
-
 #include <deque>
 #include <map>
 #include <memory>
@@ -13,6 +11,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "codec/etcd_request.h"
 #include "service/kv_service.h"
@@ -83,12 +83,12 @@ class Node final : public group::Replica {
   const NodeId id;
   const ServiceConfig config;
   std::uint64_t life = 1;
-  bool is_cut_off = false;       ///< hears nobody and is heard by nobody
+  bool is_cut_off = false;  ///< hears nobody and is heard by nobody
   bool pushes_back = false;
   bool executes = true;
   std::size_t next_entry = 0;
   std::vector<Context> held_reads;
-  consensus::CoreStatus own;     ///< what this node believes
+  consensus::CoreStatus own;  ///< what this node believes
 
   storage::TestEntropy entropy;
   storage::MemoryRecords memory;
@@ -205,9 +205,8 @@ class Cluster {
   }
   Asked& range(int node, ByteView key, bool serializable = false) {
     const codec::RangeRequest request{.key = key, .serializable = serializable};
-    return ask([&](AnswerTo to) {
-      return (*this)[node].service->range(codec::encode_request(request), Instant::max(), to);
-    });
+    return ask(
+        [&](AnswerTo to) { return (*this)[node].service->range(codec::encode_request(request), Instant::max(), to); });
   }
   Asked& grant(int node, std::int64_t ttl, std::int64_t id = 0) {
     const codec::LeaseGrantRequest request{.ttl = ttl, .id = id};
@@ -266,8 +265,8 @@ class Cluster {
   Tag tag{1};
   bool has_quorum = true;
   bool drops_reads = true;
-  bool commits = true;                ///< at once
-  int copies = 1;                     ///< of each message between services
+  bool commits = true;  ///< at once
+  int copies = 1;       ///< of each message between services
   std::set<std::pair<NodeId, NodeId>> broken;
   std::vector<Flight> flights;
   std::vector<ReadInFlight> reads;

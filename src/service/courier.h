@@ -47,14 +47,14 @@ class Courier {
 
  private:
   struct Session {
-    Incarnation life;              ///< of the other node; none: not known
+    Incarnation life;                 ///< of the other node; none: not known
     std::uint64_t next_sequence = 1;  ///< never given twice in this life
-    SequenceWindow seen;           ///< of its messages to this life
-    Incarnation seen_of;           ///< the life that `seen` counts
+    SequenceWindow seen;              ///< of its messages to this life
+    Incarnation seen_of;              ///< the life that `seen` counts
     codec::Writer batch;
-    std::vector<Item> items;       ///< in `batch`, without their bytes
+    std::vector<Item> items;  ///< in `batch`, without their bytes
     bool is_queued = false;
-    Instant greeted;               ///< not again within a while
+    Instant greeted;  ///< not again within a while
   };
 
   void greet(NodeId node, Session& session);

@@ -112,7 +112,9 @@ class FakeService final : public KvService {
   Ticket alarm(Buffer r, Instant d, AnswerTo to) override { return ask("alarm", r, d, to); }
   Ticket hash_kv(Buffer r, Instant d, AnswerTo to) override { return ask("hash_kv", r, d, to); }
   Ticket barrier_read(Instant d, AnswerTo to) override { return ask("barrier_read", {}, d, to); }
-  Ticket publish_member(Buffer r, Instant d, AnswerTo to) override { return ask("publish_member", std::move(r), d, to); }
+  Ticket publish_member(Buffer r, Instant d, AnswerTo to) override {
+    return ask("publish_member", std::move(r), d, to);
+  }
   void abandon(Ticket ticket) override { abandoned.push_back(ticket); }
   WatchHub& watches() override { return hub; }
   consensus::CoreStatus status() const override {

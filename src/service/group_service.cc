@@ -72,9 +72,8 @@ Ticket GroupService::write(CommandKind kind, Buffer request, Failure invalid, In
   if (invalid != Failure::none) {
     return refuse(Outcome::failed, invalid, to);
   }
-  const Ticket ticket = kind == CommandKind::lease_grant
-                            ? leases_.grant(std::move(request), deadline, to)
-                            : writes_.submit(kind, std::move(request), deadline, to);
+  const Ticket ticket = kind == CommandKind::lease_grant ? leases_.grant(std::move(request), deadline, to)
+                                                         : writes_.submit(kind, std::move(request), deadline, to);
   keep_timers();
   return ticket;
 }
@@ -374,9 +373,7 @@ void GroupService::on_deadline_timer(std::uint64_t) {
       case RequestKind::write: writes_.on_deadline(*request); break;
       case RequestKind::keep_alive:
       case RequestKind::time_to_live: leases_.on_deadline(*request); break;
-      default:
-        parts_.trace(Branch::read_timed_out, number);
-        parts_.finish(*request, Outcome::timed_out);
+      default: parts_.trace(Branch::read_timed_out, number); parts_.finish(*request, Outcome::timed_out);
     }
   }
   keep_timers();

@@ -6,7 +6,8 @@
 // What may have been placed is never sent again: its outcome is unknown and the client is told so.
 //
 // Invariants: 1. every accepted request is answered exactly once, by its deadline at the latest. 2. a write is answered
-//                with success only after this replica executed it. 3. queues are bounded: beyond them `too_many_requests`.
+//                with success only after this replica executed it. 3. queues are bounded: beyond them
+//                `too_many_requests`.
 // Owned by `server` or `sim`, on the node's loop. Bytes are the client's protobuf messages, unchanged.
 
 #include <cstdint>
@@ -36,8 +37,8 @@ enum class Outcome : std::uint8_t {
   timed_out_connection,   ///< unknown; no connection to the leader
   too_many_requests,
   request_too_large,
-  no_space,               ///< an alarm is raised
-  corrupt,                ///< an alarm is raised
+  no_space,  ///< an alarm is raised
+  corrupt,   ///< an alarm is raised
   stopped,
 };
 
@@ -45,8 +46,8 @@ struct Answer {
   Outcome outcome = Outcome::ok;
   kv::Failure failure = kv::Failure::none;
   std::int64_t revision = 0;
-  Tag term;      ///< for the response header
-  Buffer body;   ///< encoded response fields other than the header
+  Tag term;     ///< for the response header
+  Buffer body;  ///< encoded response fields other than the header
 };
 
 /// Who waits for an answer: an object and its word for the request.
@@ -61,7 +62,7 @@ struct ServiceConfig {
   std::uint32_t max_txn_ops = 128;
   std::size_t max_pending_requests = 20'000;
   std::size_t max_pending_bytes = 256U << 20;
-  std::uint64_t quota_bytes = 2ULL << 30;              ///< 0: none
+  std::uint64_t quota_bytes = 2ULL << 30;  ///< 0: none
   Duration election_timeout = std::chrono::milliseconds(1000);
   Duration lease_check_interval = std::chrono::milliseconds(500);
   std::size_t lease_revokes_per_check = 500;

@@ -41,10 +41,10 @@ class Leadership {
   consensus::Role role_ = consensus::Role::follower;
   Tag tag_;
   NodeId leader_;
-  NodeId last_leader_;           ///< the last one that was known
+  NodeId last_leader_;  ///< the last one that was known
   Tag last_leader_tag_;
-  Instant elected_;              ///< when the last known leader became known
-  std::size_t member_count_ = 0; ///< voters, as far as status told
+  Instant elected_;               ///< when the last known leader became known
+  std::size_t member_count_ = 0;  ///< voters, as far as status told
   std::map<NodeId, Instant> last_down_;
 };
 

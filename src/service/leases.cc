@@ -128,11 +128,12 @@ void Leases::route(Request& request) {
   request.attempt = parts_.requests.new_attempt();
   request.term = parts_.leadership.tag();
   const bool is_keep_alive = request.kind == RequestKind::keep_alive;
-  courier_.send(leader, {.kind = ItemKind::ask,
-                         .detail = static_cast<std::uint8_t>(is_keep_alive ? Question::keep_alive : Question::time_to_live),
-                         .number = request.number,
-                         .attempt = request.attempt,
-                         .bytes = request.bytes.view()});
+  courier_.send(leader,
+                {.kind = ItemKind::ask,
+                 .detail = static_cast<std::uint8_t>(is_keep_alive ? Question::keep_alive : Question::time_to_live),
+                 .number = request.number,
+                 .attempt = request.attempt,
+                 .bytes = request.bytes.view()});
   parts_.trace(Branch::question_forwarded, leader.value());
   leave_outside(request, Stage::forwarded);
 }
@@ -207,10 +208,11 @@ void Leases::on_question(NodeId from, Incarnation life, const Item& item, const 
   }
   if (added == nullptr) {
     const Refusal why = is_keeping_ ? Refusal::busy : Refusal::not_leader;
-    courier_.reply(from, life, {.kind = ItemKind::refuse,
-                                .detail = static_cast<std::uint8_t>(why),
-                                .number = item.number,
-                                .attempt = item.attempt});
+    courier_.reply(from, life,
+                   {.kind = ItemKind::refuse,
+                    .detail = static_cast<std::uint8_t>(why),
+                    .number = item.number,
+                    .attempt = item.attempt});
     return;
   }
   added->origin = from;

@@ -3,8 +3,8 @@
 // has confirmed that it leads; what expired is revoked through the log.
 //
 // Invariants: 1. a keep-alive is granted only by a node that a majority took for the leader after the keep-alive came:
-//                any later leader gives the lease its full time again (E-03 to E-05). 2. an expired lease has at most one
-//                revocation on its way; it is void in any other term than the one that saw the lease expire.
+//                any later leader gives the lease its full time again (E-03 to E-05). 2. an expired lease has at most
+//                one revocation on its way; it is void in any other term than the one that saw the lease expire.
 //             3. revocations on their way are bounded.
 // Owned by the group's service, on the loop. Facts: section 2.9 of etcd's facts.
 
@@ -59,12 +59,12 @@ class Leases {
   Reads& reads_;
   Writes& writes_;
   LeaseKeeper keeper_;
-  bool is_keeping_ = false;          ///< this node leads
+  bool is_keeping_ = false;  ///< this node leads
   Tag keeping_in_;
   std::set<std::int64_t> revoking_;  ///< on their way through the log, of this reign or an earlier one
   env::TimerId check_timer_ = 0;
   Instant check_due_;
-  std::vector<Ticket> outside_;      ///< questions that wait or are with another node
+  std::vector<Ticket> outside_;  ///< questions that wait or are with another node
 };
 
 }  // namespace quorate::service

@@ -59,7 +59,7 @@ struct Parts {
   TraceSink& traces;
   group::Replica* replica = nullptr;  ///< set by attach(), as is the store
   kv::Store* store = nullptr;
-  Courier* courier = nullptr;         ///< for answers to questions of other nodes
+  Courier* courier = nullptr;  ///< for answers to questions of other nodes
   RequestTable requests;
   AnswerQueue answers;
   Leadership leadership;

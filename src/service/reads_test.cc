@@ -104,15 +104,24 @@ TEST(Reads, TransactionsGoTheWayOfTheirKind) {
   cluster.elect(1);
   cluster.settle();
   const auto txn = [&](const std::string& bytes) -> Asked& {
-    return cluster.ask([&](AnswerTo to) { return cluster[2].service->txn(Buffer::copy_of(bytes), Instant::max(), to); });
+    return cluster.ask(
+        [&](AnswerTo to) { return cluster[2].service->txn(Buffer::copy_of(bytes), Instant::max(), to); });
   };
-  const std::string put = "\x12\x06\x12\x04\x0a\x01" "a\x12";  // malformed: a value without a length
+  const std::string put =
+      "\x12\x06\x12\x04\x0a\x01"
+      "a\x12";  // malformed: a value without a length
   EXPECT_EQ(txn(put).answer.failure, kv::Failure::malformed);
   EXPECT_TRUE(txn("").ok()) << "an empty one is local";
   const std::size_t rounds = cluster.reads.size();
-  Asked& read = txn(std::string("\x12\x05\x0a\x03\x0a\x01" "a", 7));
+  Asked& read =
+      txn(std::string("\x12\x05\x0a\x03\x0a\x01"
+                      "a",
+                      7));
   EXPECT_EQ(cluster.reads.size(), rounds + 1);
-  Asked& write = txn(std::string("\x12\x05\x12\x03\x0a\x01" "a", 7));
+  Asked& write =
+      txn(std::string("\x12\x05\x12\x03\x0a\x01"
+                      "a",
+                      7));
   cluster.pass(100ms);
   EXPECT_TRUE(read.ok());
   EXPECT_TRUE(write.ok());
@@ -123,7 +132,8 @@ TEST(Reads, TransactionsGoTheWayOfTheirKind) {
 TEST(Reads, BarriersProveWhatTheySay) {
   Cluster cluster;
   Asked& read = cluster.ask([&](AnswerTo to) { return cluster[2].service->barrier_read(Instant::max(), to); });
-  Asked& write = cluster.ask([&](AnswerTo to) { return cluster[2].service->publish_member(Buffer(), Instant::max(), to); });
+  Asked& write =
+      cluster.ask([&](AnswerTo to) { return cluster[2].service->publish_member(Buffer(), Instant::max(), to); });
   cluster.pass(1s);
   EXPECT_EQ(read.answers + write.answers, 0);
   cluster.elect(1);
@@ -135,7 +145,8 @@ TEST(Reads, BarriersProveWhatTheySay) {
 
 TEST(Reads, HashKvAndAlarmsAreLocal) {
   Cluster cluster;
-  const Asked& hash = cluster.ask([&](AnswerTo to) { return cluster[2].service->hash_kv(Buffer(), Instant::max(), to); });
+  const Asked& hash =
+      cluster.ask([&](AnswerTo to) { return cluster[2].service->hash_kv(Buffer(), Instant::max(), to); });
   EXPECT_TRUE(hash.ok());
   EXPECT_FALSE(hash.answer.body.empty());
   const Buffer get = codec::encode_request(codec::AlarmRequest{});

@@ -2,7 +2,8 @@
 // The requests that wait for an answer: pooled slots, found by number without searching, with their deadlines in a
 // wheel of buckets.
 //
-// Invariants: 1. a number is given once in a life of the service: an answer for an earlier user of a slot finds nothing.
+// Invariants: 1. a number is given once in a life of the service: an answer for an earlier user of a slot finds
+// nothing.
 //             2. requests and bytes are bounded. 3. take_due() yields a request at most kBucket after its deadline,
 //                never before.
 // Owned by the group's service, on the loop. Memory of slots is used again.
@@ -23,12 +24,12 @@ namespace quorate::service {
 
 /// What a request is; tells who works on it.
 enum class RequestKind : std::uint8_t {
-  write,         ///< `command` says which; goes through the log
+  write,  ///< `command` says which; goes through the log
   range,
   read_txn,
   hash_kv,
-  barrier,       ///< a read round without a read
-  keep_alive,    ///< for the leader, as is time_to_live
+  barrier,     ///< a read round without a read
+  keep_alive,  ///< for the leader, as is time_to_live
   time_to_live,
 };
 
@@ -49,12 +50,12 @@ struct Request {
   RequestKind kind = RequestKind::write;
   Stage stage = Stage::free;
   kv::CommandKind command = kv::CommandKind::put;
-  bool local_only = false;    ///< a write that only this leader may propose (expiry)
-  bool was_busy = false;      ///< the last refusal said: no room
+  bool local_only = false;  ///< a write that only this leader may propose (expiry)
+  bool was_busy = false;    ///< the last refusal said: no room
   bool is_serializable = false;
-  bool is_queued = false;     ///< in a list of waiting ones: stays there until looked at
-  Buffer bytes;               ///< the client's message
-  AnswerTo to;                ///< none for a remote question
+  bool is_queued = false;  ///< in a list of waiting ones: stays there until looked at
+  Buffer bytes;            ///< the client's message
+  AnswerTo to;             ///< none for a remote question
   Instant began;
   Instant deadline;
   std::int64_t revision = 0;  ///< for the header, where it is taken before the work
@@ -62,13 +63,13 @@ struct Request {
   std::uint64_t attempt = 0;  ///< of forwarding; answers to earlier ones are ignored
   NodeId asked;               ///< the leader it was forwarded to, and when
   Instant tried;
-  Tag term;                   ///< local_only: the only term in which it may be proposed
+  Tag term;  ///< local_only: the only term in which it may be proposed
   // A question that another node's service forwarded here.
   NodeId origin;
   Incarnation origin_life;
   std::uint64_t origin_number = 0;
   std::uint64_t origin_attempt = 0;
-  Answer result;              ///< stages executed and answered
+  Answer result;  ///< stages executed and answered
 
  private:
   friend class RequestTable;

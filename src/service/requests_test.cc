@@ -2,10 +2,10 @@
 
 #include "service/requests.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <random>
+
+#include <gtest/gtest.h>
 
 namespace quorate::service {
 namespace {
@@ -32,12 +32,15 @@ TEST(Requests, ANumberOfAnEarlierUserOfASlotFindsNothing) {
 
 TEST(Requests, NumberAndBytesAreBounded) {
   RequestTable table(3, 100);
-  Request* large = table.add(RequestKind::write, Buffer::copy_of(std::string(60, 'x')), Instant(), Instant::max(), false);
+  Request* large =
+      table.add(RequestKind::write, Buffer::copy_of(std::string(60, 'x')), Instant(), Instant::max(), false);
   ASSERT_NE(large, nullptr);
-  EXPECT_EQ(table.add(RequestKind::write, Buffer::copy_of(std::string(60, 'x')), Instant(), Instant::max(), false), nullptr);
+  EXPECT_EQ(table.add(RequestKind::write, Buffer::copy_of(std::string(60, 'x')), Instant(), Instant::max(), false),
+            nullptr);
   table.settle(*large);
   EXPECT_EQ(table.bytes(), 0U);
-  EXPECT_NE(table.add(RequestKind::write, Buffer::copy_of(std::string(60, 'x')), Instant(), Instant::max(), false), nullptr);
+  EXPECT_NE(table.add(RequestKind::write, Buffer::copy_of(std::string(60, 'x')), Instant(), Instant::max(), false),
+            nullptr);
   EXPECT_NE(table.add(RequestKind::write, Buffer(), Instant(), Instant::max(), false), nullptr);
   EXPECT_EQ(table.add(RequestKind::write, Buffer(), Instant(), Instant::max(), false), nullptr);
   EXPECT_NE(table.add(RequestKind::write, Buffer(), Instant(), Instant::max(), true), nullptr) << "the service's own";
@@ -51,7 +54,8 @@ TEST(Requests, DeadlinesComeInTimeAgainstAModel) {
   std::vector<Ticket> due;
   for (int step = 0; step < 20'000; ++step) {
     if (random() % 3 != 0) {
-      const Duration wait = random() % 10 == 0 ? Duration(random() % 60'000'000'000) : Duration(random() % 8'000'000'000);
+      const Duration wait =
+          random() % 10 == 0 ? Duration(random() % 60'000'000'000) : Duration(random() % 8'000'000'000);
       const Instant deadline = random() % 20 == 0 ? Instant::max() : now + wait;
       model[table.add(RequestKind::write, Buffer(), now, deadline, false)->number] = deadline;
     } else if (!model.empty() && random() % 2 == 0) {

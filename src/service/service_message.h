@@ -2,7 +2,8 @@
 // What the services of one group's nodes say to each other: writes for the leader, its refusals, questions and answers
 // about leases. A message holds many items: all of a turn for one node.
 //
-// Invariants: 1. a message names the lives of both sides and has a number in that pair of lives, so that who receives it
+// Invariants: 1. a message names the lives of both sides and has a number in that pair of lives, so that who receives
+// it
 //                can refuse what was repeated or comes from another life. 2. decoding reads only inside the message.
 // Format, to the byte: docs/formats/service_message.md. Pure functions, used on the loop.
 
@@ -18,8 +19,8 @@
 namespace quorate::service {
 
 struct MessageHead {
-  Incarnation from;       ///< the sender's life
-  Incarnation to;         ///< the receiver's; none: a greeting, which carries nothing
+  Incarnation from;  ///< the sender's life
+  Incarnation to;    ///< the receiver's; none: a greeting, which carries nothing
   std::uint64_t sequence = 0;
 };
 

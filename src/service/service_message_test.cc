@@ -2,11 +2,11 @@
 
 #include "service/service_message.h"
 
-#include <gtest/gtest.h>
-
 #include <random>
 #include <set>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace quorate::service {
 namespace {

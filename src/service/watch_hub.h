@@ -5,7 +5,8 @@
 // the store's history in bounded slices, outside the apply path.
 //
 // Invariants: 1. a watcher gets every matching event with mod_revision >= its start exactly once, in order, all events
-//                of a revision together. 2. a progress notice at R goes out only after every event <= R was handed over.
+//                of a revision together. 2. a progress notice at R goes out only after every event <= R was handed
+//                over.
 //             3. a sink that is full (can_take() false) is skipped and catches up later; it costs bounded memory.
 // Facts: etcd watch, section 2.7. Owned by the group's KvService, on the loop.
 
@@ -44,8 +45,8 @@ class WatchSink {
 
 struct WatchSpec {
   Buffer key;
-  Buffer range_end;                ///< as in the request: empty, "\0" or the end
-  std::int64_t start_revision = 0; ///< 0: after the current revision
+  Buffer range_end;                 ///< as in the request: empty, "\0" or the end
+  std::int64_t start_revision = 0;  ///< 0: after the current revision
   bool prev_kv = false;
   bool no_put = false;
   bool no_delete = false;

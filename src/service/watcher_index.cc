@@ -10,9 +10,7 @@
 namespace quorate::service {
 namespace {
 
-void add_sorted(std::vector<WatcherId>& ids, WatcherId id) {
-  ids.insert(std::ranges::upper_bound(ids, id), id);
-}
+void add_sorted(std::vector<WatcherId>& ids, WatcherId id) { ids.insert(std::ranges::upper_bound(ids, id), id); }
 
 void remove_sorted(std::vector<WatcherId>& ids, WatcherId id) {
   const auto found = std::ranges::lower_bound(ids, id);
@@ -55,7 +53,8 @@ void WatcherIndex::add(ByteView key, ByteView end, WatcherId watcher) {
   if (end.empty()) {
     const auto found = keys_.lower_bound(key);
     const bool exists = found != keys_.end() && found->first == key;
-    add_sorted((exists ? found : keys_.emplace_hint(found, std::string(key), std::vector<WatcherId>()))->second, watcher);
+    add_sorted((exists ? found : keys_.emplace_hint(found, std::string(key), std::vector<WatcherId>()))->second,
+               watcher);
     return;
   }
   Link made = std::make_unique<Range>(key, end);

@@ -2,10 +2,10 @@
 
 #include "service/watcher_index.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <random>
+
+#include <gtest/gtest.h>
 
 namespace quorate::service {
 namespace {
@@ -25,7 +25,9 @@ TEST(WatcherIndex, FindsWhatWalkingFinds) {
   std::mt19937_64 random(11);
   WatcherIndex index(1);
   std::map<WatcherId, Bounds> model;
-  const auto word = [&] { return std::string(1 + random() % 3, static_cast<char>('a' + random() % 4)) + std::to_string(random() % 20); };
+  const auto word = [&] {
+    return std::string(1 + random() % 3, static_cast<char>('a' + random() % 4)) + std::to_string(random() % 20);
+  };
   WatcherId made = 0;
   for (int step = 0; step < 20'000; ++step) {
     if (model.size() < 50 || (random() % 2 == 0 && model.size() < 400)) {

@@ -46,7 +46,7 @@ class Watchers final : public WatchHub {
   static constexpr std::uint32_t kSlotBits = 24;
   static constexpr std::uint32_t kNone = 0xFFFF'FFFF;
   static constexpr std::size_t kSlicesPerTurn = 16;
-  static constexpr std::size_t kFirstSlice = 64;   ///< events; doubles while they are small
+  static constexpr std::size_t kFirstSlice = 64;  ///< events; doubles while they are small
   static constexpr std::size_t kLargestSlice = 1024;
   static constexpr std::size_t kSmallSliceBytes = 256U << 10;
   static constexpr std::size_t kLargeSliceBytes = 1U << 20;
@@ -64,9 +64,9 @@ class Watchers final : public WatchHub {
   struct Watcher {
     WatcherId id = 0;  ///< 0: the slot is free
     bool is_synced = false;
-    bool is_queued = false;      ///< in queue_
-    bool is_fetching = false;    ///< waits for records
-    bool had_events = false;     ///< since the last progress notice was due
+    bool is_queued = false;    ///< in queue_
+    bool is_fetching = false;  ///< waits for records
+    bool had_events = false;   ///< since the last progress notice was due
     bool prev_kv = false;
     bool no_put = false;
     bool no_delete = false;
@@ -128,21 +128,21 @@ class Watchers final : public WatchHub {
   std::uint64_t sequence_ = 0;
   std::size_t count_ = 0;
   std::size_t behind_count_ = 0;
-  std::int64_t executed_ = 0;               ///< the last revision seen
+  std::int64_t executed_ = 0;  ///< the last revision seen
 
-  std::vector<SharedEvent> turn_;           ///< events of this turn that somebody wants
+  std::vector<SharedEvent> turn_;  ///< events of this turn that somebody wants
   std::vector<Hit> hits_;
-  std::vector<WatcherId> touched_;          ///< in order of their first hit
-  std::vector<WatcherId> found_;            ///< memory used again
+  std::vector<WatcherId> touched_;  ///< in order of their first hit
+  std::vector<WatcherId> found_;    ///< memory used again
   std::vector<WatchEvent> out_;
   bool is_flush_scheduled_ = false;
   bool is_flushing_ = false;
 
-  std::deque<WatcherId> queue_;             ///< behind and able to go on
+  std::deque<WatcherId> queue_;  ///< behind and able to go on
   env::TimerId pump_timer_ = 0;
-  std::shared_ptr<Slice> last_slice_;       ///< of this pump, for the next at the same place
+  std::shared_ptr<Slice> last_slice_;  ///< of this pump, for the next at the same place
 
-  std::map<WatchSink*, Stream> streams_;    ///< looked up only; never walked
+  std::map<WatchSink*, Stream> streams_;       ///< looked up only; never walked
   std::map<std::uint64_t, WatchSink*> sinks_;  ///< by stream number
   std::uint64_t streams_made_ = 0;
 };

@@ -1,10 +1,10 @@
 // Watches: everything that matches, once, in order, whole revisions, whatever sinks, compactions and the engine do.
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <map>
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "codec/etcd_reply.h"
 #include "codec/proto_fields.h"
@@ -340,7 +340,9 @@ class Model {
       }
       case 3: compact(); break;
       case 4: cluster_[1].give_to_engine(); break;
-      case 5: cluster_[1].records->behaviour.pending_per_million = random_() % 3 == 0 ? 0 : random_() % 1'000'000; break;
+      case 5:
+        cluster_[1].records->behaviour.pending_per_million = random_() % 3 == 0 ? 0 : random_() % 1'000'000;
+        break;
       case 6:
       case 7: write(1 + random_() % 40); break;
       default: write(1 + random_() % 3);
@@ -460,8 +462,9 @@ class Model {
     for (std::size_t i = 0; i < cluster_.log.size(); ++i) {
       const Result<kv::Command> command = kv::decode_command(cluster_.log[i].command.view());
       if (command->header.kind != kv::CommandKind::compact) {
-        ASSERT_EQ(store->execute({Position(i + 1), Tag(1)}, cluster_.log[i].command, Callback<>::to<&Model::on_ready>(this)),
-                  state::Execution::done);
+        ASSERT_EQ(
+            store->execute({Position(i + 1), Tag(1)}, cluster_.log[i].command, Callback<>::to<&Model::on_ready>(this)),
+            state::Execution::done);
       }
     }
   }
@@ -475,9 +478,10 @@ class Model {
     compacted += is_compacted ? 1 : 0;
     std::vector<Told> expected;
     for (const Told& change : trail_) {
-      const bool in_bounds = watch.spec.range_end.empty() ? change.key == watch.spec.key.view()
-                                                          : change.key >= watch.spec.key.view();
-      if (change.revision >= watch.from && in_bounds && !(change.is_delete ? watch.spec.no_delete : watch.spec.no_put)) {
+      const bool in_bounds =
+          watch.spec.range_end.empty() ? change.key == watch.spec.key.view() : change.key >= watch.spec.key.view();
+      if (change.revision >= watch.from && in_bounds &&
+          !(change.is_delete ? watch.spec.no_delete : watch.spec.no_put)) {
         expected.push_back(change);
       }
     }
@@ -490,8 +494,8 @@ class Model {
       if (told_to[i].previous == 0) {
         want.previous = 0;  // compacted, maybe
       }
-      ASSERT_EQ(told_to[i], want) << "watcher " << id << " event " << i << " revision " << told_to[i].revision << " for "
-                                  << want.revision;
+      ASSERT_EQ(told_to[i], want) << "watcher " << id << " event " << i << " revision " << told_to[i].revision
+                                  << " for " << want.revision;
     }
     check_whole_revisions(sink, id, told_to);
     check_progress(sink, id, expected);
@@ -499,7 +503,8 @@ class Model {
   void check_whole_revisions(const Sink& sink, WatcherId id, const std::vector<Told>& told_to) {
     if (const auto ends = sink.ends.find(id); ends != sink.ends.end()) {
       for (const std::size_t end : ends->second) {
-        ASSERT_TRUE(end == told_to.size() || told_to[end].revision > told_to[end - 1].revision) << "a revision in two parts";
+        ASSERT_TRUE(end == told_to.size() || told_to[end].revision > told_to[end - 1].revision)
+            << "a revision in two parts";
       }
     }
   }
@@ -507,7 +512,8 @@ class Model {
     if (const auto notices = sink.progress.find(id); notices != sink.progress.end()) {
       progress += notices->second.size();
       for (const auto& [before, revision] : notices->second) {
-        const auto covered = std::ranges::count_if(expected, [&](const Told& change) { return change.revision <= revision; });
+        const auto covered =
+            std::ranges::count_if(expected, [&](const Told& change) { return change.revision <= revision; });
         ASSERT_GE(before, static_cast<std::size_t>(covered)) << "progress before its events";
       }
     }

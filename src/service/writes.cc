@@ -73,12 +73,10 @@ void Writes::raise_no_space() {
     return;
   }
   parts_.trace(Branch::no_space_raised, parts_.store->size_bytes());
-  const codec::AlarmRequest alarm{.action = codec::AlarmRequest::activate,
-                                  .member = parts_.self.value(),
-                                  .alarm = codec::AlarmRequest::no_space};
+  const codec::AlarmRequest alarm{
+      .action = codec::AlarmRequest::activate, .member = parts_.self.value(), .alarm = codec::AlarmRequest::no_space};
   submit_internal(kv::CommandKind::alarm, codec::encode_request(alarm),
-                  parts_.clock.now() + parts_.config.request_timeout, Tag(),
-                  AnswerTo::to<&Writes::on_raised>(this));
+                  parts_.clock.now() + parts_.config.request_timeout, Tag(), AnswerTo::to<&Writes::on_raised>(this));
 }
 
 void Writes::on_raised(std::uint64_t, const Answer&) { is_raising_ = false; }
@@ -214,8 +212,7 @@ bool Writes::on_dropped(Context context, Dropped::Outcome outcome) {
 
 void Writes::on_deadline(Request& request) {
   const bool was_busy = request.stage == Stage::waiting && request.was_busy;
-  parts_.trace(request.stage == Stage::waiting ? Branch::write_never_placed : Branch::write_timed_out,
-               request.number);
+  parts_.trace(request.stage == Stage::waiting ? Branch::write_never_placed : Branch::write_timed_out, request.number);
   parts_.finish(request, was_busy ? Outcome::too_many_requests : parts_.leadership.choose_time_out(request.began));
 }
 
@@ -249,10 +246,11 @@ void Writes::drop_old_foreign() {
 
 void Writes::refuse(NodeId to, Incarnation life, const Item& item, Refusal why) {
   parts_.trace(Branch::write_refused_to_origin, to.value(), static_cast<std::uint64_t>(why));
-  courier_.reply(to, life, {.kind = ItemKind::refuse,
-                            .detail = static_cast<std::uint8_t>(why),
-                            .number = item.number,
-                            .attempt = item.attempt});
+  courier_.reply(to, life,
+                 {.kind = ItemKind::refuse,
+                  .detail = static_cast<std::uint8_t>(why),
+                  .number = item.number,
+                  .attempt = item.attempt});
 }
 
 void Writes::on_refused(Request& request, const Item& item) {

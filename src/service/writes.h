@@ -72,9 +72,9 @@ class Writes {
 
   Parts& parts_;
   Courier& courier_;
-  std::vector<Ticket> waiting_;    ///< in order of their coming; may name ended ones
-  std::deque<Foreign> foreign_;    ///< rising contexts
-  bool is_raising_ = false;        ///< the alarm NOSPACE is on its way through the log
+  std::vector<Ticket> waiting_;  ///< in order of their coming; may name ended ones
+  std::deque<Foreign> foreign_;  ///< rising contexts
+  bool is_raising_ = false;      ///< the alarm NOSPACE is on its way through the log
 };
 
 }  // namespace quorate::service

@@ -306,7 +306,8 @@ TEST(Writes, AFullStoreRaisesTheAlarmAndTakesWhatDoesNotGrow) {
   cluster.settle();
   EXPECT_TRUE(erased.ok());
   const codec::AlarmRequest disarm{.action = codec::AlarmRequest::deactivate, .member = 2, .alarm = 1};
-  cluster.ask([&](AnswerTo to) { return cluster[1].service->alarm(codec::encode_request(disarm), Instant::max(), to); });
+  cluster.ask(
+      [&](AnswerTo to) { return cluster[1].service->alarm(codec::encode_request(disarm), Instant::max(), to); });
   cluster.settle();
   EXPECT_TRUE(cluster.asked.back()->ok());
   EXPECT_TRUE(cluster[3].store->alarms().empty());

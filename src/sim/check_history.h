@@ -8,9 +8,9 @@
 
 namespace quorate::sim {
 
-/// V-01, V-02, V-09: revisions are a legal total order. Every acknowledged write stands in the trail at its revision with
-/// exactly its changes, a refused one nowhere, an unknown one at most once; every change of the trail was asked for; an
-/// operation that began after another had returned has no smaller revision (writes: a greater one).
+/// V-01, V-02, V-09: revisions are a legal total order. Every acknowledged write stands in the trail at its revision
+/// with exactly its changes, a refused one nowhere, an unknown one at most once; every change of the trail was asked
+/// for; an operation that began after another had returned has no smaller revision (writes: a greater one).
 [[nodiscard]] std::string check_order(const History& history);
 
 /// V-01, V-04: every read's answer is the state at its revision.

@@ -9,10 +9,10 @@ namespace {
 
 /// What clients know of one lease.
 struct Lease {
-  Instant kept_alive{};        ///< invocation of the last acknowledged grant or keep-alive
-  Instant last_asked{};        ///< return of the last renewal that may have worked: expiry counts from here at the latest
+  Instant kept_alive{};  ///< invocation of the last acknowledged grant or keep-alive
+  Instant last_asked{};  ///< return of the last renewal that may have worked: expiry counts from here at the latest
   bool granted = false;
-  bool revoke_asked = false;   ///< by a client, acknowledged or unknown
+  bool revoke_asked = false;  ///< by a client, acknowledged or unknown
   Instant revoke_invoked = Instant::max();
   Instant revoke_returned = Instant::max();  ///< of an acknowledged revoke
 };
@@ -73,8 +73,7 @@ bool asked_for(const History& history, std::int64_t revision, const Change& chan
   const Instant executed = history.executed_at.at(revision);
   return std::any_of(history.operations.begin(), history.operations.end(), [&](const Operation& op) {
     return op.kind == OperationKind::erase && op.outcome != OperationOutcome::refused && op.invoked <= executed &&
-           in_range(change.key, op.key, op.end) &&
-           (op.outcome == OperationOutcome::unknown || op.revision == revision);
+           in_range(change.key, op.key, op.end) && (op.outcome == OperationOutcome::unknown || op.revision == revision);
   });
 }
 

@@ -31,8 +31,7 @@ OperationOutcome outcome_of(const Operation& op, const service::Answer& answer) 
     case service::Outcome::timed_out:
     case service::Outcome::timed_out_leader_lost:
     case service::Outcome::timed_out_connection:
-    case service::Outcome::stopped:
-      return is_write(op.kind) ? OperationOutcome::unknown : OperationOutcome::refused;
+    case service::Outcome::stopped: return is_write(op.kind) ? OperationOutcome::unknown : OperationOutcome::refused;
   }
   return OperationOutcome::unknown;
 }
@@ -128,8 +127,9 @@ void Client::choose_operation(Operation& op) {
   } else if (dice < 92) {
     op.kind = OperationKind::past_range;
     const auto& trail = histories_[group_].trail;
-    op.argument = trail.empty() ? 1 : std::max<std::int64_t>(1, trail.rbegin()->first -
-                                                                    static_cast<std::int64_t>(random_.between(0, 9)));
+    op.argument = trail.empty() ? 1
+                                : std::max<std::int64_t>(
+                                      1, trail.rbegin()->first - static_cast<std::int64_t>(random_.between(0, 9)));
   } else if (dice < 94) {
     op.kind = OperationKind::compact;
     const auto& trail = histories_[group_].trail;
@@ -178,9 +178,7 @@ void Client::submit() {
       service.txn(compare_and_put_request(op.key, op.argument, op.value, op.other), deadline, to);
       return;
     case OperationKind::range: service.range(range_request(op.key, op.end, 0, false), deadline, to); return;
-    case OperationKind::serializable_range:
-      service.range(range_request(op.key, op.end, 0, true), deadline, to);
-      return;
+    case OperationKind::serializable_range: service.range(range_request(op.key, op.end, 0, true), deadline, to); return;
     case OperationKind::past_range:
       service.range(range_request(op.key, op.end, op.argument, false), deadline, to);
       return;
@@ -189,9 +187,7 @@ void Client::submit() {
       service.lease_grant(lease_grant_request(op.argument, settings_.lease_ttl_seconds), deadline, to);
       return;
     case OperationKind::lease_revoke: service.lease_revoke(lease_id_request(op.argument), deadline, to); return;
-    case OperationKind::lease_keep_alive:
-      service.lease_keep_alive(lease_id_request(op.argument), deadline, to);
-      return;
+    case OperationKind::lease_keep_alive: service.lease_keep_alive(lease_id_request(op.argument), deadline, to); return;
   }
 }
 

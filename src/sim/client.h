@@ -65,10 +65,10 @@ class Client {
   std::map<GroupId, History>& histories_;
   std::uint32_t groups_;
   std::optional<Operation> current_;
-  GroupId group_;                      ///< of the current operation
-  std::uint64_t sequence_ = 0;         ///< numbers this client's operations; tells late answers
+  GroupId group_;               ///< of the current operation
+  std::uint64_t sequence_ = 0;  ///< numbers this client's operations; tells late answers
   std::map<std::pair<GroupId, std::string>, std::int64_t> seen_revision_;  ///< mod_revision last read, for compares
-  std::map<GroupId, std::int64_t> lease_;  ///< granted to this client, 0: none
+  std::map<GroupId, std::int64_t> lease_;                                  ///< granted to this client, 0: none
   bool stopping_ = false;
   bool is_final_ = false;
   bool final_succeeded_ = false;

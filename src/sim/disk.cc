@@ -197,8 +197,7 @@ void Disk::make_durable(Content& file) {
     if (file.durable.size() < write.offset + write.bytes.size()) {
       file.durable.resize(write.offset + write.bytes.size(), '\0');
     }
-    std::copy(write.bytes.begin(), write.bytes.end(),
-              file.durable.begin() + static_cast<std::ptrdiff_t>(write.offset));
+    std::copy(write.bytes.begin(), write.bytes.end(), file.durable.begin() + static_cast<std::ptrdiff_t>(write.offset));
   }
   file.unsynced.clear();
 }

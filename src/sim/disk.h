@@ -1,7 +1,8 @@
 #pragma once
 // A node's simulated disk: what POSIX promises, and after a power loss nothing more.
 //
-// Invariants: 1. a process crash keeps everything written (the page cache lives). 2. a power loss keeps what was synced,
+// Invariants: 1. a process crash keeps everything written (the page cache lives). 2. a power loss keeps what was
+// synced,
 //                plus any subset of the sectors of unsynced writes (F-D1, F-D2), plus any prefix of the unsynced name
 //                changes (F-D3). 3. asynchronous calls complete after the drawn latency, in order per disk.
 // Outlives the lives of its node. Owned by the world.
@@ -21,9 +22,9 @@ namespace quorate::sim {
 struct DiskCounters {
   std::uint64_t syncs = 0;
   std::uint64_t bytes_written = 0;
-  std::uint64_t sectors_lost = 0;    ///< of unsynced writes, in power losses
-  std::uint64_t sectors_kept = 0;    ///< of unsynced writes, in power losses
-  std::uint64_t torn_writes = 0;     ///< writes of which some sectors were kept and some lost
+  std::uint64_t sectors_lost = 0;  ///< of unsynced writes, in power losses
+  std::uint64_t sectors_kept = 0;  ///< of unsynced writes, in power losses
+  std::uint64_t torn_writes = 0;   ///< writes of which some sectors were kept and some lost
   std::uint64_t names_lost = 0;
 };
 

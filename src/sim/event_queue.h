@@ -2,8 +2,8 @@
 // Virtual time: events in order of (time, number of scheduling). Nothing happens between events.
 //
 // An event belongs to a node's life, to whatever life a node has by then (what arrives from the network), or to the
-// world (node 0). Events of a life that ended are skipped, as a dead process gets no completions; a paused node's events
-// wait. Owned by the simulated world.
+// world (node 0). Events of a life that ended are skipped, as a dead process gets no completions; a paused node's
+// events wait. Owned by the simulated world.
 
 #include <cstdint>
 #include <queue>
@@ -61,9 +61,7 @@ class EventQueue {
 
  private:
   struct Later {
-    bool operator()(const Event& a, const Event& b) const {
-      return a.at != b.at ? a.at > b.at : a.number > b.number;
-    }
+    bool operator()(const Event& a, const Event& b) const { return a.at != b.at ? a.at > b.at : a.number > b.number; }
   };
   std::priority_queue<Event, std::vector<Event>, Later> heap_;
   Instant now_{};

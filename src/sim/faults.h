@@ -16,24 +16,24 @@
 namespace quorate::sim {
 
 enum class Fault : std::uint8_t {
-  crash,               // F-P1
-  crash_all,           // F-P2
-  pause,               // F-P3
-  power_loss,          // F-D1, F-D2, F-D3
-  power_loss_all,      // F-P2
-  slow_disk,           // F-D10
-  partition,           // F-N3
-  isolate_leader,      // F-N3
-  one_way_partition,   // F-N4
-  partial_partition,   // F-N5
-  reset_links,         // F-N8
-  lossy_network,       // F-N1
-  reordering_network,  // F-N2
-  duplicating_network, // F-N2
-  replaying_network,   // F-N2
-  corrupting_network,  // F-N9
-  clock_jump,          // F-T1
-  clock_drift,         // F-T2
+  crash,                // F-P1
+  crash_all,            // F-P2
+  pause,                // F-P3
+  power_loss,           // F-D1, F-D2, F-D3
+  power_loss_all,       // F-P2
+  slow_disk,            // F-D10
+  partition,            // F-N3
+  isolate_leader,       // F-N3
+  one_way_partition,    // F-N4
+  partial_partition,    // F-N5
+  reset_links,          // F-N8
+  lossy_network,        // F-N1
+  reordering_network,   // F-N2
+  duplicating_network,  // F-N2
+  replaying_network,    // F-N2
+  corrupting_network,   // F-N9
+  clock_jump,           // F-T1
+  clock_drift,          // F-T2
 };
 inline constexpr std::size_t kFaultCount = 18;
 

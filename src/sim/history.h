@@ -20,9 +20,9 @@ enum class OperationKind : std::uint8_t {
   put,
   erase,
   compare_and_put,
-  range,               ///< linearizable
+  range,  ///< linearizable
   serializable_range,
-  past_range,          ///< at an explicit revision
+  past_range,  ///< at an explicit revision
   lease_grant,
   lease_revoke,
   lease_keep_alive,
@@ -37,17 +37,17 @@ enum class OperationOutcome : std::uint8_t {
 
 struct Operation {
   std::uint32_t client = 0;
-  std::uint32_t node = 0;      ///< that was asked
+  std::uint32_t node = 0;  ///< that was asked
   OperationKind kind = OperationKind::put;
   OperationOutcome outcome = OperationOutcome::unknown;
   Instant invoked{};
-  Instant returned{};          ///< of ok and refused ones
+  Instant returned{};  ///< of ok and refused ones
   std::string key;
-  std::string end;             ///< ranges and deletes
-  std::string value;           ///< unique among all writes of a run
-  std::string other;           ///< second key of a compare_and_put
-  std::int64_t argument = 0;   ///< expected mod_revision, asked revision, lease id
-  std::int64_t revision = 0;   ///< of the answer's header
+  std::string end;            ///< ranges and deletes
+  std::string value;          ///< unique among all writes of a run
+  std::string other;          ///< second key of a compare_and_put
+  std::int64_t argument = 0;  ///< expected mod_revision, asked revision, lease id
+  std::int64_t revision = 0;  ///< of the answer's header
   AnswerFields answer;
 };
 
@@ -74,16 +74,16 @@ struct WatchRecord {
   std::uint32_t node = 0;
   std::string key;
   std::string end;
-  std::int64_t from = 0;            ///< first revision that it must be told
+  std::int64_t from = 0;  ///< first revision that it must be told
   struct Told {
     std::int64_t revision = 0;
     Change change;
   };
   std::vector<Told> told;
   std::vector<std::pair<std::size_t, std::int64_t>> progress;  ///< (events told before, revision promised)
-  bool compacted = false;           ///< ended by a compaction, which is legal
+  bool compacted = false;                                      ///< ended by a compaction, which is legal
   std::int64_t compact_revision = 0;
-  bool alive_at_end = false;        ///< then it must have been told everything
+  bool alive_at_end = false;  ///< then it must have been told everything
 };
 
 /// One group's history.

@@ -67,9 +67,7 @@ class SimTransport : public env::Transport {
 
 Network::~Network() = default;
 
-std::unique_ptr<env::Transport> Network::transport(Owner owner) {
-  return std::make_unique<SimTransport>(*this, owner);
-}
+std::unique_ptr<env::Transport> Network::transport(Owner owner) { return std::make_unique<SimTransport>(*this, owner); }
 
 std::string Network::address_of(std::uint32_t node) { return "n" + std::to_string(node) + ":1"; }
 

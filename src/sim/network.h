@@ -36,7 +36,7 @@ struct NetworkBehaviour {
   Duration delay_max = std::chrono::microseconds(500);
   std::uint64_t loss_per_mille = 0;
   std::uint64_t duplicate_per_mille = 0;
-  std::uint64_t reorder_per_mille = 0;   ///< chunk gets up to ten times the delay and overtakes nobody's order
+  std::uint64_t reorder_per_mille = 0;  ///< chunk gets up to ten times the delay and overtakes nobody's order
   std::uint64_t replay_per_mille = 0;
   std::uint64_t corrupt_per_mille = 0;
 };
@@ -76,7 +76,7 @@ class Network {
   };
   struct Link {
     Side sides[2];
-    std::vector<Buffer> history[2];       ///< some past chunks to side i, for replays
+    std::vector<Buffer> history[2];  ///< some past chunks to side i, for replays
   };
   struct Flight {
     enum class Kind : std::uint8_t { connect, opened, chunk, closed } kind = Kind::chunk;

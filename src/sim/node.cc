@@ -127,7 +127,8 @@ Status Node::start() {
   config.log = settings_.log;
   config.engine_write_interval = settings_.engine_write_interval;
   config.engine_flush_interval = settings_.engine_flush_interval;
-  const group::Environment environment{life_->env, life_->env, life_->env, disk_, *life_->transport, life_->records, traces_};
+  const group::Environment environment{life_->env,        life_->env,     life_->env, disk_,
+                                       *life_->transport, life_->records, traces_};
   Result<std::unique_ptr<group::Host>> host = group::Host::open(std::move(config), environment, *life_);
   if (!host) {
     end_life();
@@ -138,8 +139,8 @@ Status Node::start() {
   for (std::uint32_t i = 0; i < settings_.group_count; ++i) {
     const GroupId group(i + 1);
     Life::Group& parts = life_->groups[i];
-    parts.service = service::KvService::make(settings_.service, group, id(), Incarnation(lives_), life_->env, life_->env,
-                                             traces_);
+    parts.service =
+        service::KvService::make(settings_.service, group, id(), Incarnation(lives_), life_->env, life_->env, traces_);
     parts.watched_store = std::make_unique<WatchedStore>(index_, group, observer_, *parts.service);
     parts.store = kv::Store::make({group, Generation(1)}, life_->records, {}, *parts.watched_store);
     parts.watched_group = std::make_unique<WatchedGroup>(index_, group, observer_, *parts.service);

@@ -2,7 +2,8 @@
 // One simulated node: the very objects of the server (host, log, links, replicas, stores, services) over a simulated
 // world, and what survives its lives: disk, record store, identity.
 //
-// Invariants: 1. at most one life at a time; a new life has a greater incarnation. 2. a life that stopped itself (log or
+// Invariants: 1. at most one life at a time; a new life has a greater incarnation. 2. a life that stopped itself (log
+// or
 //                engine failed) stays dead until restarted.
 // Owned by the cluster.
 
@@ -28,7 +29,7 @@ struct NodeSettings {
   std::uint32_t node_count = 3;
   std::uint32_t group_count = 3;
   consensus::CoreFactory factory;
-  consensus::CoreConfig core;              ///< timing and windows; self and membership are filled in
+  consensus::CoreConfig core;  ///< timing and windows; self and membership are filled in
   service::ServiceConfig service;
   storage::LogOptions log;
   Duration engine_write_interval = std::chrono::milliseconds(5);

@@ -1,7 +1,8 @@
 #pragma once
 // The world as one life of one node sees it: clock, loop and entropy in virtual time.
 //
-// Invariants: 1. everything scheduled through it dies with it. 2. deferred work runs at the same instant, after what was
+// Invariants: 1. everything scheduled through it dies with it. 2. deferred work runs at the same instant, after what
+// was
 //                already due: one simulated turn. 3. the node's clock runs at its own rate and offset (F-T2).
 // Owned by the simulated node, one per life.
 
@@ -19,8 +20,8 @@ namespace quorate::sim {
 
 /// How a node's clocks differ from the world's.
 struct ClockBehaviour {
-  std::int64_t drift_per_million = 0;   ///< of the monotonic clock's rate
-  std::int64_t wall_offset_ms = 0;      ///< may jump at any time
+  std::int64_t drift_per_million = 0;  ///< of the monotonic clock's rate
+  std::int64_t wall_offset_ms = 0;     ///< may jump at any time
 };
 
 class NodeEnv : public env::Clock, public env::Loop, public env::Entropy {

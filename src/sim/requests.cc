@@ -33,8 +33,8 @@ void message_field(codec::Writer& out, std::uint64_t field, std::string_view mes
 /// One field of a message, as protobuf lays it out.
 struct Field {
   std::uint64_t number = 0;
-  std::uint64_t value = 0;    ///< varint fields
-  std::string_view bytes;     ///< length-delimited fields
+  std::uint64_t value = 0;  ///< varint fields
+  std::string_view bytes;   ///< length-delimited fields
 };
 
 /// Takes the next field; nothing at the end. A malformed message clears `well_formed`.

@@ -12,7 +12,8 @@
 namespace quorate::sim {
 
 [[nodiscard]] Buffer put_request(std::string_view key, std::string_view value, std::int64_t lease = 0);
-[[nodiscard]] Buffer range_request(std::string_view key, std::string_view end, std::int64_t revision, bool serializable);
+[[nodiscard]] Buffer range_request(std::string_view key, std::string_view end, std::int64_t revision,
+                                   bool serializable);
 [[nodiscard]] Buffer delete_request(std::string_view key, std::string_view end = {});
 /// If mod_revision(key) == expected: put(key, value), and put(other, value) if `other` is not empty; else range(key).
 [[nodiscard]] Buffer compare_and_put_request(std::string_view key, std::int64_t expected, std::string_view value,
@@ -36,12 +37,12 @@ struct KeyValue {
 /// The fields of any answer that a history needs; absent ones keep their defaults.
 struct AnswerFields {
   bool well_formed = true;
-  std::vector<KeyValue> kvs;     ///< RangeResponse
-  std::int64_t count = 0;        ///< RangeResponse
-  std::int64_t deleted = 0;      ///< DeleteRangeResponse
-  bool succeeded = false;        ///< TxnResponse
-  std::int64_t id = 0;           ///< lease answers
-  std::int64_t ttl = 0;          ///< lease answers
+  std::vector<KeyValue> kvs;  ///< RangeResponse
+  std::int64_t count = 0;     ///< RangeResponse
+  std::int64_t deleted = 0;   ///< DeleteRangeResponse
+  bool succeeded = false;     ///< TxnResponse
+  std::int64_t id = 0;        ///< lease answers
+  std::int64_t ttl = 0;       ///< lease answers
 };
 
 [[nodiscard]] AnswerFields read_range_answer(std::string_view body);

@@ -16,7 +16,10 @@ Watcher::Watcher(std::uint32_t number, Cluster& cluster, Random random, std::map
   group_ = GroupId(random_.between(1, groups));
   switch (random_.between(0, 2)) {
     case 0: key_ = "k" + std::to_string(random_.between(1, keys)); break;
-    case 1: key_ = "k"; end_ = "l"; break;
+    case 1:
+      key_ = "k";
+      end_ = "l";
+      break;
     default: key_ = "k" + std::to_string(random_.between(1, keys)); end_ = std::string(1, '\0');
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
-// A watching client of a run: one watch at a time on a random range at a random node; when its node dies or the watch is
-// compacted away, it resumes elsewhere behind the last revision it was told of, as etcd's clients do.
+// A watching client of a run: one watch at a time on a random range at a random node; when its node dies or the watch
+// is compacted away, it resumes elsewhere behind the last revision it was told of, as etcd's clients do.
 //
 // Owned by the run.
 
@@ -52,12 +52,12 @@ class Watcher : public service::WatchSink {
   std::string key_;
   std::string end_;
   bool active_ = false;
-  bool full_ = false;            ///< a client that does not read for a while
+  bool full_ = false;  ///< a client that does not read for a while
   bool reads_on_ = false;
   std::uint32_t life_ = 0;
   service::WatcherId watch_ = 0;
   WatchRecord record_;
-  std::int64_t next_ = 1;        ///< resume from here
+  std::int64_t next_ = 1;  ///< resume from here
   std::uint64_t resumed_ = 0;
 };
 

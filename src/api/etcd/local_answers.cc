@@ -43,8 +43,8 @@ Buffer hash_of(const Buffer& hash_kv_body) {
   return encode(answer);
 }
 
-/// Ids and peer URLs as configured; name and client URLs as each member published them at its start: a member that never
-/// started has neither.
+/// Ids and peer URLs as configured; name and client URLs as each member published them at its start: a member that
+/// never started has neither.
 Buffer Api::encode_members() const {
   google::protobuf::Arena arena;
   auto& list = make<pb::MemberListResponse>(arena);

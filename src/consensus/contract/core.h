@@ -30,23 +30,23 @@ struct CoreConfig {
   Duration election_timeout = std::chrono::milliseconds(1000);
   bool pre_vote = true;
   bool check_quorum = true;
-  std::size_t window_messages = 64;             ///< appends in flight per follower
-  std::size_t window_entries = 8192;            ///< entries in flight per follower
+  std::size_t window_messages = 64;   ///< appends in flight per follower
+  std::size_t window_entries = 8192;  ///< entries in flight per follower
   std::size_t max_entries_per_message = 1024;
 };
 
 /// What storage recovered of a replica: enough to go on as if nothing had happened. No payloads.
 struct PersistedState {
-  Buffer state;            ///< last SetState, empty if none
-  EntryId discarded;       ///< the log starts behind this entry
-  Membership membership;   ///< in force at `discarded`; empty: CoreConfig::initial_membership
+  Buffer state;           ///< last SetState, empty if none
+  EntryId discarded;      ///< the log starts behind this entry
+  Membership membership;  ///< in force at `discarded`; empty: CoreConfig::initial_membership
   struct Slot {
     EntryId id;
     EntryKind kind = EntryKind::command;
-    Buffer payload;        ///< only for kind configuration
+    Buffer payload;  ///< only for kind configuration
   };
-  std::vector<Slot> log;   ///< rising positions behind `discarded`; holes only for protocols that make them
-  Position applied;        ///< what the state machine already contains; committed for certain
+  std::vector<Slot> log;  ///< rising positions behind `discarded`; holes only for protocols that make them
+  Position applied;       ///< what the state machine already contains; committed for certain
   std::vector<std::pair<Buffer, Buffer>> cells;
   /// The log's end was complete but damaged: the replica must not vote or claim its log before others confirmed it.
   bool uncertain_tail = false;
@@ -55,9 +55,9 @@ struct PersistedState {
 /// For people and metrics.
 struct CoreStatus {
   Role role = Role::follower;
-  Tag tag;          ///< current term, epoch or ballot
-  NodeId leader;    ///< none if unknown
-  Position last;    ///< last position in the log
+  Tag tag;        ///< current term, epoch or ballot
+  NodeId leader;  ///< none if unknown
+  Position last;  ///< last position in the log
   Position commit;
   Membership membership;
   /// Lowest position that every member is known to have durably; what is at or below it no member will ask for.

@@ -11,8 +11,7 @@ class ElectionSafety : public Invariant {
  public:
   [[nodiscard]] std::string_view id() const override { return "I-10"; }
 
-  [[nodiscard]] std::string on_role(std::uint32_t node, GroupId group,
-                                    const consensus::RoleChanged& change) override {
+  [[nodiscard]] std::string on_role(std::uint32_t node, GroupId group, const consensus::RoleChanged& change) override {
     if (change.to != consensus::Role::leader) {
       return {};
     }

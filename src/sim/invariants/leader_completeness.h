@@ -20,8 +20,7 @@ class LeaderCompleteness : public Invariant {
         if (term < status.tag && position > status.last) {
           return "node " + std::to_string(node) + " leads group " + std::to_string(group.value()) + " in term " +
                  std::to_string(status.tag.value()) + " with a log up to " + std::to_string(status.last.value()) +
-                 ", but " + std::to_string(position.value()) + " was committed by term " +
-                 std::to_string(term.value());
+                 ", but " + std::to_string(position.value()) + " was committed by term " + std::to_string(term.value());
         }
       }
       Position& own = committed[status.tag];

@@ -17,8 +17,8 @@ class NothingGoesBack : public Invariant {
     Seen& seen = seen_[{node, group}];
     std::string wrong;
     if (status.tag < seen.announced) {
-      wrong = "term went back from " + std::to_string(seen.announced.value()) + " to " +
-              std::to_string(status.tag.value());
+      wrong =
+          "term went back from " + std::to_string(seen.announced.value()) + " to " + std::to_string(status.tag.value());
     } else if (status.commit < seen.commit) {
       wrong = "commit went back from " + std::to_string(seen.commit.value()) + " to " +
               std::to_string(status.commit.value());

@@ -46,7 +46,8 @@ Result<Command> decode_command(ByteView bytes) {
     return fail(ErrorCode::corrupt, "command has " + std::to_string(bytes.size()) + " bytes, its header alone has " +
                                         std::to_string(kHeaderSize));
   }
-  if (kind < static_cast<std::uint8_t>(CommandKind::put) || kind > static_cast<std::uint8_t>(CommandKind::publish_member)) {
+  if (kind < static_cast<std::uint8_t>(CommandKind::put) ||
+      kind > static_cast<std::uint8_t>(CommandKind::publish_member)) {
     return fail(ErrorCode::newer_format, "command is of the unknown kind " + std::to_string(kind));
   }
   command.request = in.rest();

@@ -15,13 +15,13 @@
 namespace quorate::kv {
 
 enum class CommandKind : std::uint8_t {
-  put = 1,           ///< etcdserverpb.PutRequest
-  delete_range = 2,  ///< etcdserverpb.DeleteRangeRequest
-  txn = 3,           ///< etcdserverpb.TxnRequest
-  compact = 4,       ///< etcdserverpb.CompactionRequest
-  lease_grant = 5,   ///< etcdserverpb.LeaseGrantRequest with ID and TTL filled in
-  lease_revoke = 6,  ///< etcdserverpb.LeaseRevokeRequest
-  alarm = 7,         ///< etcdserverpb.AlarmRequest (ACTIVATE or DEACTIVATE)
+  put = 1,             ///< etcdserverpb.PutRequest
+  delete_range = 2,    ///< etcdserverpb.DeleteRangeRequest
+  txn = 3,             ///< etcdserverpb.TxnRequest
+  compact = 4,         ///< etcdserverpb.CompactionRequest
+  lease_grant = 5,     ///< etcdserverpb.LeaseGrantRequest with ID and TTL filled in
+  lease_revoke = 6,    ///< etcdserverpb.LeaseRevokeRequest
+  alarm = 7,           ///< etcdserverpb.AlarmRequest (ACTIVATE or DEACTIVATE)
   publish_member = 8,  ///< etcdserverpb.Member: the origin's own name and client URLs
 };
 

@@ -202,7 +202,8 @@ void StoreImpl::run_put(Task& task) {
   }
   apply_put(request, task.wants_reply, previous);
   if (task.wants_reply) {
-    task.reply.body = codec::encode_put_reply(request.prev_kv && !previous.empty() ? previous.view().substr(1) : ByteView());
+    task.reply.body =
+        codec::encode_put_reply(request.prev_kv && !previous.empty() ? previous.view().substr(1) : ByteView());
   }
 }
 

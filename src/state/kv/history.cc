@@ -22,7 +22,8 @@ Event StoreImpl::make_event(const RecordView& view, Revision at, const Buffer& v
   // The pair before is the one that a read at the revision before sees: nothing if that is compacted.
   if (at.main - 1 >= compact_revision_ && (view.tombstone || view.kv.version > 1)) {
     const KeyEntry* entry = index_.find(view.kv.key);
-    if (const Version* before = entry == nullptr ? nullptr : entry->before(at); before != nullptr && !before->tombstone) {
+    if (const Version* before = entry == nullptr ? nullptr : entry->before(at);
+        before != nullptr && !before->tombstone) {
       event.previous_revision = before->main;
       event.previous_sub = before->sub;
     }
@@ -30,7 +31,8 @@ Event StoreImpl::make_event(const RecordView& view, Revision at, const Buffer& v
   return event;
 }
 
-HistoryPage StoreImpl::history(std::int64_t from, ByteView key, ByteView end, std::size_t max_events, Callback<> ready) {
+HistoryPage StoreImpl::history(std::int64_t from, ByteView key, ByteView end, std::size_t max_events,
+                               Callback<> ready) {
   QUORATE_ASSERT(from >= compact_revision_, "history begins behind what was compacted", from, compact_revision_);
   HistoryPage page;
   page.next_revision = std::max<std::int64_t>(from, 2);  // the first write made revision 2
@@ -55,7 +57,8 @@ HistoryPage StoreImpl::history(std::int64_t from, ByteView key, ByteView end, st
       QUORATE_ASSERT(view.has_value(), "a record of the engine is readable", main, sub);
       whole = view->last;
       const KeyEntry* entry = range.contains(view->kv.key) ? index_.find(view->kv.key) : nullptr;
-      if (entry != nullptr && entry->is_kept({.main = main, .sub = static_cast<std::uint32_t>(sub)}, compact_revision_)) {
+      if (entry != nullptr &&
+          entry->is_kept({.main = main, .sub = static_cast<std::uint32_t>(sub)}, compact_revision_)) {
         page.events.push_back(make_event(*view, {main, sub}, value));
       }
     }

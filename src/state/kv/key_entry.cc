@@ -23,9 +23,7 @@ void KeyEntry::destroy(KeyEntry* entry) {
 
 std::size_t KeyEntry::version_count() const { return older_count() + (latest_.main == 0 ? 0 : 1); }
 
-const Version& KeyEntry::version_at(std::size_t i) const {
-  return i < older_count() ? history_->older[i] : latest_;
-}
+const Version& KeyEntry::version_at(std::size_t i) const { return i < older_count() ? history_->older[i] : latest_; }
 
 void KeyEntry::push_latest_down() {
   if (latest_.main == 0) {

@@ -1,11 +1,10 @@
 #pragma once
 // One key of the index: its latest version in place, older ones in a list that most keys never have.
 //
-// Invariants: 1. versions rise by revision. 2. a generation begins with a put and ends with a tombstone; compaction only
-// takes versions away at the old end, so the versions of a generation that are left are consecutive. 3. an entry does
-// not move while it is in the index: leases point to it.
-// The key's bytes stand behind the entry in one allocation: 64 bytes and the key.
-// Owned by KeyIndex.
+// Invariants: 1. versions rise by revision. 2. a generation begins with a put and ends with a tombstone; compaction
+// only takes versions away at the old end, so the versions of a generation that are left are consecutive. 3. an entry
+// does not move while it is in the index: leases point to it. The key's bytes stand behind the entry in one allocation:
+// 64 bytes and the key. Owned by KeyIndex.
 
 #include <cstdint>
 #include <memory>
@@ -87,9 +86,9 @@ class KeyEntry {
     std::uint64_t end = 0;     ///< the tombstone's number in the key's whole life
   };
   struct History {
-    std::vector<Version> older;        ///< all but the latest
-    std::vector<Generation> closed;    ///< those that ended, oldest first
-    std::uint64_t dropped = 0;         ///< versions that compaction took: number of older[0]
+    std::vector<Version> older;      ///< all but the latest
+    std::vector<Generation> closed;  ///< those that ended, oldest first
+    std::uint64_t dropped = 0;       ///< versions that compaction took: number of older[0]
   };
 
   explicit KeyEntry(ByteView key);

@@ -58,8 +58,8 @@ constexpr std::uint64_t bits_below(unsigned position) {
 }  // namespace
 
 struct KeyIndex::Node {
-  unsigned size = 0;      ///< keys of a leaf, children of an inner node
-  std::size_t skip = 0;   ///< length of a prefix that all keys (or separators) of the node share
+  unsigned size = 0;     ///< keys of a leaf, children of an inner node
+  std::size_t skip = 0;  ///< length of a prefix that all keys (or separators) of the node share
   std::array<std::uint64_t, kCapacity> words;
 };
 
@@ -128,8 +128,8 @@ struct KeyIndex::Leaf : Node {
 
 struct KeyIndex::Inner : Node {
   std::array<Node*, kCapacity> children;
-  std::array<std::uint64_t, kCapacity> live;             ///< live keys below each child
-  std::array<std::string, kCapacity> separators;         ///< [i] <= every key of child i; [0] is not used
+  std::array<std::uint64_t, kCapacity> live;      ///< live keys below each child
+  std::array<std::string, kCapacity> separators;  ///< [i] <= every key of child i; [0] is not used
 
   /// The child whose keys may include `key`.
   [[nodiscard]] unsigned child_of(ByteView key) const {

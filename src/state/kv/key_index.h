@@ -2,8 +2,8 @@
 // All keys in byte order, in memory: a B+tree whose inner nodes count the live keys below them.
 //
 // Invariants: 1. point operations, counting a range and finding the n-th live key are O(log n). 2. a leaf knows by one
-// bit a key which of its keys are live at the current revision; inner nodes hold the sums. 3. iteration is in byte order
-// and depends on nothing else. 4. entries do not move; a cursor is valid until the next insert() or remove().
+// bit a key which of its keys are live at the current revision; inner nodes hold the sums. 3. iteration is in byte
+// order and depends on nothing else. 4. entries do not move; a cursor is valid until the next insert() or remove().
 // Nodes keep eight bytes of each key beside the pointers (those behind the prefix that all their keys share), so that
 // a search reads an entry only to settle a tie.
 // Owned by the store, on the loop. Facts: performance sections 3 (Storage) and 5 (keys in store).

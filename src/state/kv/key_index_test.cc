@@ -1,10 +1,10 @@
 #include "state/kv/key_index.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <random>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace quorate::kv {
 namespace {
@@ -19,7 +19,8 @@ std::string random_key(std::mt19937_64& random, int style) {
         key.push_back(static_cast<char>(random()));
       }
       return key;
-    case 1: return "/registry/pods/namespace-" + std::to_string(random() % 20) + "/pod-" + std::to_string(random() % 900);
+    case 1:
+      return "/registry/pods/namespace-" + std::to_string(random() % 20) + "/pod-" + std::to_string(random() % 900);
     case 2:  // few letters, so that keys are prefixes of each other, zeros included
       for (std::uint64_t length = 1 + random() % 12; length > 0; --length) {
         key.push_back(random() % 3 == 0 ? '\0' : static_cast<char>('a' + random() % 2));

@@ -12,9 +12,7 @@ struct KeyRange {
   bool single = false;  ///< exactly `from`
   bool open = false;    ///< all keys >= from
 
-  [[nodiscard]] bool contains(ByteView key) const {
-    return single ? key == from : key >= from && (open || key < to);
-  }
+  [[nodiscard]] bool contains(ByteView key) const { return single ? key == from : key >= from && (open || key < to); }
 };
 
 [[nodiscard]] inline KeyRange key_range(ByteView key, ByteView range_end) {

@@ -56,7 +56,8 @@ std::int64_t StoreImpl::count_at(const KeyRange& range, std::int64_t revision) c
     return static_cast<std::int64_t>(end - index_.rank(range.from));
   }
   std::int64_t count = 0;
-  for (KeyIndex::Cursor at = index_.lower_bound(range.from); at.valid() && range.contains(at.entry().key()); at.next()) {
+  for (KeyIndex::Cursor at = index_.lower_bound(range.from); at.valid() && range.contains(at.entry().key());
+       at.next()) {
     count += at.entry().find_at(revision, info) ? 1 : 0;
   }
   return count;
@@ -217,7 +218,8 @@ state::Execution StoreImpl::range(ByteView bytes, Reply& reply, Callback<> ready
   if (selection.failure == Failure::none) {
     read_found(request, selection.found);
     if (reader_.complete()) {
-      with_fields(request, selection, [&reply](const codec::RangeFields& fields) { reply.body = codec::encode_reply(fields); });
+      with_fields(request, selection,
+                  [&reply](const codec::RangeFields& fields) { reply.body = codec::encode_reply(fields); });
     }
   }
   return reader_.finish(ready);
@@ -231,8 +233,7 @@ void StoreImpl::apply_range(const RangeRequest& request, bool wants_reply, codec
   select(request, selection);
   read_found(request, selection.found);
   QUORATE_ASSERT(reader_.complete(), "the plan read everything that its range needs", request.key);
-  with_fields(request, selection,
-              [&](const codec::RangeFields& fields) { reply.add(fields, visible_revision()); });
+  with_fields(request, selection, [&](const codec::RangeFields& fields) { reply.add(fields, visible_revision()); });
 }
 
 }  // namespace quorate::kv

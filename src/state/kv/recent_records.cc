@@ -18,8 +18,9 @@ void RecentRecords::append(Revision at, Buffer block) {
     QUORATE_ASSERT(at.main == next_main(), "main revisions are dense", at.main, next_main());
     firsts_.push_back(begin_ + blocks_.size());
   }
-  QUORATE_ASSERT(at.main == next_main() - 1 && begin_ + blocks_.size() == firsts_.back() + static_cast<std::uint64_t>(at.sub),
-                 "sub-revisions count the changes", at.main, at.sub);
+  QUORATE_ASSERT(
+      at.main == next_main() - 1 && begin_ + blocks_.size() == firsts_.back() + static_cast<std::uint64_t>(at.sub),
+      "sub-revisions count the changes", at.main, at.sub);
   bytes_ += block.size();
   blocks_.push_back(std::move(block));
 }
@@ -33,7 +34,8 @@ const Buffer* RecentRecords::find(Revision at) const {
 }
 
 void RecentRecords::mark_collected(std::int64_t last) {
-  QUORATE_ASSERT(last >= collected_ && last < next_main(), "only what is here is collected", last, collected_, next_main());
+  QUORATE_ASSERT(last >= collected_ && last < next_main(), "only what is here is collected", last, collected_,
+                 next_main());
   collected_ = last;
 }
 

@@ -2,9 +2,9 @@
 // The newest records in memory: those that the engine does not have yet, and behind them as many as a bound allows,
 // so that what was just written is read without the engine.
 //
-// Invariants: 1. records lie in the order of revisions, whole main revisions only; finding one is O(1), as main revisions
-// are dense and subs count from 0. 2. a record leaves only after it was collected. 3. after trim() those collected hold at most the bound.
-// Owned by the store.
+// Invariants: 1. records lie in the order of revisions, whole main revisions only; finding one is O(1), as main
+// revisions are dense and subs count from 0. 2. a record leaves only after it was collected. 3. after trim() those
+// collected hold at most the bound. Owned by the store.
 
 #include <cstdint>
 
@@ -49,9 +49,9 @@ class RecentRecords {
   }
 
   Ring<Buffer> blocks_;
-  Ring<std::uint64_t> firsts_;    ///< for each main revision here, the running number of its first record
-  std::uint64_t begin_ = 0;       ///< running number of blocks_[0]
-  std::int64_t first_main_ = 0;   ///< main revision of firsts_[0]
+  Ring<std::uint64_t> firsts_;   ///< for each main revision here, the running number of its first record
+  std::uint64_t begin_ = 0;      ///< running number of blocks_[0]
+  std::int64_t first_main_ = 0;  ///< main revision of firsts_[0]
   std::int64_t collected_ = 0;
   std::size_t bytes_ = 0;
   std::size_t bound_bytes_ = 0;

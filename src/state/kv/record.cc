@@ -97,7 +97,8 @@ NewRecord NewRecord::make(const RevisionKey& key, const codec::KeyValue& kv, boo
 Result<RecordView> read_record(ByteView value) {
   RecordView view;
   if (value.empty() || !codec::read_key_value(value.substr(1), view.kv) || view.kv.key.empty()) {
-    return fail(ErrorCode::corrupt, "a revision's record of " + std::to_string(value.size()) + " bytes is not readable");
+    return fail(ErrorCode::corrupt,
+                "a revision's record of " + std::to_string(value.size()) + " bytes is not readable");
   }
   const auto flags = static_cast<unsigned char>(value[0]);
   if ((flags & ~(kTombstoneFlag | kLastFlag)) != 0) {

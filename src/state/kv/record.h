@@ -2,9 +2,8 @@
 // The bytes of the store's records: docs/formats/records.md has them one by one.
 //
 // Invariants: 1. keys begin with (group, generation) and the kind; numbers in keys are big-endian, so that records of
-// revisions lie in the order of revisions. 2. a revision's value is one flag byte and the marshalled mvccpb.KeyValue, as
-// etcd keeps it: replies and hashes copy it as it is.
-// Pure.
+// revisions lie in the order of revisions. 2. a revision's value is one flag byte and the marshalled mvccpb.KeyValue,
+// as etcd keeps it: replies and hashes copy it as it is. Pure.
 
 #include <array>
 #include <cstdint>
@@ -81,8 +80,8 @@ class NewRecord {
 struct RecordView {
   bool tombstone = false;
   bool last = false;
-  ByteView key_value;   ///< marshalled
-  codec::KeyValue kv;   ///< the same, read
+  ByteView key_value;  ///< marshalled
+  codec::KeyValue kv;  ///< the same, read
 };
 [[nodiscard]] Result<RecordView> read_record(ByteView value);
 [[nodiscard]] Revision revision_of(ByteView record_key);

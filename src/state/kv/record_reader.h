@@ -1,12 +1,11 @@
 #pragma once
 // Reads of records by revision that never wait: from memory, or fetched by the engine while the caller comes again.
 //
-// One attempt is begin(), any number of read(), finish(). If a record was not at hand, finish() tells `pending` and calls
-// `ready` once when all that the attempt missed has arrived. What arrived is held for the next attempt, however small
-// the caches are, so that each attempt gets further than the one before.
-// Invariants: 1. at most kMaxFetches records of an attempt are being fetched. 2. what waits for its attempt holds at
-// most kHeldBytes, but for the newest arrival, which is as large as the answer that it is for.
-// Owned by the store; the engine calls it back on the loop.
+// One attempt is begin(), any number of read(), finish(). If a record was not at hand, finish() tells `pending` and
+// calls `ready` once when all that the attempt missed has arrived. What arrived is held for the next attempt, however
+// small the caches are, so that each attempt gets further than the one before. Invariants: 1. at most kMaxFetches
+// records of an attempt are being fetched. 2. what waits for its attempt holds at most kHeldBytes, but for the newest
+// arrival, which is as large as the answer that it is for. Owned by the store; the engine calls it back on the loop.
 
 #include <cstdint>
 #include <map>
@@ -65,7 +64,7 @@ class RecordReader {
   std::uint64_t round_ = 0;                ///< the present attempt's
   std::map<Revision, Held> held_;
   std::size_t held_bytes_ = 0;
-  std::vector<Revision> used_;             ///< held values that the present attempt read
+  std::vector<Revision> used_;  ///< held values that the present attempt read
   std::size_t missed_ = 0;
   bool keep_all_ = false;
 };

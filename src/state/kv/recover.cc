@@ -36,7 +36,8 @@ void StoreImpl::collect(Position durable, env::RecordBatch& batch) {
 // ---- from the engine ------------------------------------------------------------------------------------------
 
 void StoreImpl::reset() {
-  QUORATE_ASSERT(executed_.is_none() && index_.size() == 0, "a store is recovered once, before its first command", executed_);
+  QUORATE_ASSERT(executed_.is_none() && index_.size() == 0, "a store is recovered once, before its first command",
+                 executed_);
 }
 
 Result<Meta> StoreImpl::load_meta() {
@@ -121,7 +122,8 @@ void StoreImpl::load_record(Revision at, const RecordView& view, std::size_t siz
 }
 
 Status StoreImpl::load_revisions(const Meta& meta) {
-  const auto cursor = records_.scan(keys_.first(RecordKind::revision).view(), keys_.behind(RecordKind::revision).view());
+  const auto cursor =
+      records_.scan(keys_.first(RecordKind::revision).view(), keys_.behind(RecordKind::revision).view());
   for (; cursor->valid(); cursor->next()) {
     if (cursor->key().size() != kRevisionKeyBytes) {
       return fail(ErrorCode::corrupt, "a revision's key has " + std::to_string(cursor->key().size()) + " bytes");

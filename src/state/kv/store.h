@@ -26,8 +26,8 @@ namespace quorate::kv {
 /// Why a request failed. `api/etcd` gives each its gRPC code and etcd's text.
 enum class Failure : std::uint8_t {
   none,
-  empty_key,            // key is not provided
-  key_not_found,        // also an op without a request
+  empty_key,      // key is not provided
+  key_not_found,  // also an op without a request
   value_provided,
   lease_provided,
   too_many_ops,
@@ -39,7 +39,7 @@ enum class Failure : std::uint8_t {
   lease_not_found,
   lease_exists,
   lease_ttl_too_large,
-  malformed,            // not a decodable request
+  malformed,  // not a decodable request
   member_not_found,
 };
 
@@ -55,9 +55,9 @@ struct Event {
   enum class Type : std::uint8_t { put = 0, erase = 1 };
   Type type = Type::put;
   Buffer key;
-  Buffer value;                    ///< put only
+  Buffer value;  ///< put only
   std::int64_t create_revision = 0;
-  std::int64_t mod_revision = 0;   ///< main revision
+  std::int64_t mod_revision = 0;  ///< main revision
   std::int64_t sub_revision = 0;
   std::int64_t version = 0;
   std::int64_t lease = 0;
@@ -101,9 +101,9 @@ struct StoreLimits {
 
 /// A page of history for a watcher that catches up.
 struct HistoryPage {
-  std::vector<Event> events;     ///< whole revisions only, rising
+  std::vector<Event> events;       ///< whole revisions only, rising
   std::int64_t next_revision = 0;  ///< go on from here; > current revision when caught up
-  bool pending = false;          ///< records are being fetched; ask again after the callback
+  bool pending = false;            ///< records are being fetched; ask again after the callback
 };
 
 class Store : public state::StateMachine {

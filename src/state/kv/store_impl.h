@@ -102,12 +102,12 @@ class StoreImpl final : public Store {
     std::int64_t compacted = -2;
     bool is_active = false;
     std::uint32_t hash = 0;
-    std::string next_key;                           ///< first the index is walked for versions up to `compacted`,
-    std::vector<std::pair<Revision, bool>> old;     ///< and whether a compaction at `upto` would keep them;
+    std::string next_key;                        ///< first the index is walked for versions up to `compacted`,
+    std::vector<std::pair<Revision, bool>> old;  ///< and whether a compaction at `upto` would keep them;
     bool keeps_any = false;
     bool has_old = false;
-    std::size_t next_old = 0;                       ///< then they are hashed,
-    Revision next;                                  ///< and then all revisions behind them
+    std::size_t next_old = 0;  ///< then they are hashed,
+    Revision next;             ///< and then all revisions behind them
     bool is_fetching = false;
   };
 
@@ -203,10 +203,10 @@ class StoreImpl final : public Store {
   std::uint64_t size_bytes_ = 0;
 
   // the present command
-  std::int64_t changes_ = 0;   ///< made so far; the next one's sub-revision
-  NewRecord last_record_;      ///< of the last change
+  std::int64_t changes_ = 0;  ///< made so far; the next one's sub-revision
+  NewRecord last_record_;     ///< of the last change
   std::vector<Event> events_;
-  std::string scratch_;        ///< encoded pairs of a keys_only reply
+  std::string scratch_;          ///< encoded pairs of a keys_only reply
   std::vector<ByteView> views_;  ///< the pairs of a reply
 
   // for the engine
@@ -216,11 +216,11 @@ class StoreImpl final : public Store {
   JournalEntry engine_has_{{}, 1, -1};  ///< state at the position collected last
 
   // compaction
-  Position compact_position_;       ///< of the last Compact command
-  std::int64_t pass_revision_ = -1; ///< what the present pass over the index removes
+  Position compact_position_;        ///< of the last Compact command
+  std::int64_t pass_revision_ = -1;  ///< what the present pass over the index removes
   bool compacting_ = false;
-  std::string pass_key_;            ///< where it goes on
-  std::vector<Version> removed_;    ///< scratch
+  std::string pass_key_;          ///< where it goes on
+  std::vector<Version> removed_;  ///< scratch
 
   HashJob hash_job_;
   std::vector<Callback<>> hash_waiters_;

@@ -36,9 +36,12 @@ TEST(StoreScenario, a_transaction_with_one_bad_operation_changes_nothing) {
     EXPECT_EQ(value_of(world, "a"), "1");
     EXPECT_EQ(world.observer.events.size(), 1U);
   };
-  expect_nothing(TxnBuilder().put(true, {.key = "a", .value = "2"}).put(true, {.key = "b", .lease = 9}), Failure::lease_not_found);
-  expect_nothing(TxnBuilder().put(true, {.key = "a", .value = "2"}).put(true, {.key = "b", .ignore_value = true}), Failure::key_not_found);
-  expect_nothing(TxnBuilder().put(true, {.key = "a", .value = "2"}).range(true, {.key = "b", .revision = 99}), Failure::future_revision);
+  expect_nothing(TxnBuilder().put(true, {.key = "a", .value = "2"}).put(true, {.key = "b", .lease = 9}),
+                 Failure::lease_not_found);
+  expect_nothing(TxnBuilder().put(true, {.key = "a", .value = "2"}).put(true, {.key = "b", .ignore_value = true}),
+                 Failure::key_not_found);
+  expect_nothing(TxnBuilder().put(true, {.key = "a", .value = "2"}).range(true, {.key = "b", .revision = 99}),
+                 Failure::future_revision);
   expect_nothing(TxnBuilder().put(true, {.key = "a", .value = "2"}).op(true, 1, "\x0A"), Failure::malformed);
   EXPECT_NE(world.state_hash(), hash);  // only the positions went on
 }
@@ -112,7 +115,7 @@ TEST(StoreScenario, a_lease_takes_its_keys_in_ascending_order_in_one_revision) {
   for (const char* key : {"d", "a", "c", "b"}) {
     world.put(key, "1", 5);
   }
-  world.put("b", "2");     // without a lease: detached
+  world.put("b", "2");  // without a lease: detached
   world.erase("c");
   world.observer.events.clear();
   EXPECT_EQ(world.revoke(5).revision, 8);
@@ -128,7 +131,8 @@ TEST(StoreScenario, alarms_stay_until_exactly_they_are_disarmed) {
   World world;
   using codec::AlarmRequest;
   const auto alarm = [&world](std::int32_t action, std::uint64_t member, std::int32_t type) {
-    return world.run(CommandKind::alarm, codec::encode_request(AlarmRequest{.action = action, .member = member, .alarm = type}).view());
+    return world.run(CommandKind::alarm,
+                     codec::encode_request(AlarmRequest{.action = action, .member = member, .alarm = type}).view());
   };
   EXPECT_EQ(alarm(AlarmRequest::activate, 7, AlarmRequest::none).body.size(), 0U);
   EXPECT_EQ(test::to_bytes(alarm(AlarmRequest::activate, 7, AlarmRequest::no_space).body), "\x12\x04\x08\x07\x10\x01");
@@ -200,7 +204,9 @@ TEST(StoreScenario, nobody_waits_for_a_reply_that_nobody_wants) {
   world.observer.wants = false;
   world.records.pending_percent = 100;
   TxnBuilder txn;
-  txn.range(true, {.key = "a"}).erase(true, {.key = "a", .prev_kv = true}).put(true, {.key = "z", .value = "2", .prev_kv = true});
+  txn.range(true, {.key = "a"})
+      .erase(true, {.key = "a", .prev_kv = true})
+      .put(true, {.key = "z", .value = "2", .prev_kv = true});
   (void)world.run(CommandKind::txn, txn.bytes);
   EXPECT_EQ(world.readies, 0U);
   EXPECT_EQ(world.store->key_count(), 1U);

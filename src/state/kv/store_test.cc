@@ -17,9 +17,13 @@ TEST(Store, put_and_get) {
   const Reply reply = world.range({.key = "a"});
   EXPECT_EQ(reply.revision, 3);
   // kvs { key "a", create 2, mod 3, version 2, value "two" }, count 1
-  EXPECT_EQ(test::to_bytes(reply.body), std::string("\x12\x0E\x0A\x01" "a\x10\x02\x18\x03\x20\x02\x2A\x03two\x20\x01", 18));
+  EXPECT_EQ(test::to_bytes(reply.body), std::string("\x12\x0E\x0A\x01"
+                                                    "a\x10\x02\x18\x03\x20\x02\x2A\x03two\x20\x01",
+                                                    18));
   const Reply old = world.range({.key = "a", .revision = 2});
-  EXPECT_EQ(test::to_bytes(old.body), std::string("\x12\x0E\x0A\x01" "a\x10\x02\x18\x02\x20\x01\x2A\x03one\x20\x01", 18));
+  EXPECT_EQ(test::to_bytes(old.body), std::string("\x12\x0E\x0A\x01"
+                                                  "a\x10\x02\x18\x02\x20\x01\x2A\x03one\x20\x01",
+                                                  18));
   EXPECT_EQ(old.revision, 3);
   EXPECT_EQ(world.range({.key = "b"}).body.size(), 0U);
   ASSERT_EQ(world.observer.events.size(), 2U);

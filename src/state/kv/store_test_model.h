@@ -93,12 +93,10 @@ class Model {
   std::int64_t compacted = -1;
   std::map<std::int64_t, std::int64_t> leases;  ///< id, ttl
   std::set<std::pair<std::uint64_t, std::int32_t>> alarms;
-  std::vector<Record> records;                  ///< what etcd's backend would hold when compaction is done
+  std::vector<Record> records;  ///< what etcd's backend would hold when compaction is done
   std::vector<SeenEvent> events;
 
-  Model() {
-    states_[0] = states_[1] = {};
-  }
+  Model() { states_[0] = states_[1] = {}; }
   const State& now() const { return states_.at(revision); }
 
   static bool in_range(const std::string& key, ByteView from, ByteView end) {
@@ -292,8 +290,13 @@ class Model {
   std::string do_put(const codec::PutRequest& request) {
     const std::string key(request.key);
     const auto old = work_.find(key);
-    ModelKv kv{.key = key, .value = std::string(request.value), .create = revision + 1, .mod = revision + 1, .version = 1,
-               .lease = request.lease, .sub = changes_};
+    ModelKv kv{.key = key,
+               .value = std::string(request.value),
+               .create = revision + 1,
+               .mod = revision + 1,
+               .version = 1,
+               .lease = request.lease,
+               .sub = changes_};
     std::string body;
     if (old != work_.end()) {
       kv.create = old->second.create;
@@ -424,9 +427,9 @@ class Model {
     for (const ModelOp& op : path[at++] ? txn.success : txn.failure) {
       Failure failure = Failure::none;
       if (op.kind == codec::RequestOp::Kind::range) {
-        failure = op.range.revision > revision                                     ? Failure::future_revision
+        failure = op.range.revision > revision                              ? Failure::future_revision
                   : op.range.revision != 0 && op.range.revision < compacted ? Failure::compacted
-                                                                                    : Failure::none;
+                                                                            : Failure::none;
       } else if (op.kind == codec::RequestOp::Kind::put) {
         failure = (op.put.ignore_value || op.put.ignore_lease) && !work_.contains(std::string(op.put.key))
                       ? Failure::key_not_found

@@ -2,8 +2,6 @@
 // What the store's tests run it in: an engine of a map that may answer `pending` and forget its last batches, and an
 // observer that keeps what it was told. Requests are built with codec's encoders or, for transactions, TxnBuilder.
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +9,8 @@
 #include <set>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "codec/etcd_request.h"
 #include "codec/writer.h"
@@ -123,9 +123,15 @@ struct SeenEvent {
 };
 
 inline SeenEvent seen(const Event& event) {
-  return {event.type,         std::string(event.key.view()), std::string(event.value.view()),
-          event.create_revision, event.mod_revision,         event.sub_revision,
-          event.version,      event.lease,                   event.previous_revision,
+  return {event.type,
+          std::string(event.key.view()),
+          std::string(event.value.view()),
+          event.create_revision,
+          event.mod_revision,
+          event.sub_revision,
+          event.version,
+          event.lease,
+          event.previous_revision,
           event.previous_sub};
 }
 
@@ -176,8 +182,8 @@ struct TxnBuilder {
   TxnBuilder& compare(std::int32_t target, std::int32_t result, ByteView key, std::int64_t operand,
                       ByteView range_end = {}) {
     constexpr std::uint32_t kOperand[] = {4, 5, 6, 7, 8};
-    std::string compare = number_field(1, result) + number_field(2, target) + field(3, key) +
-                          number_field(kOperand[target], operand);
+    std::string compare =
+        number_field(1, result) + number_field(2, target) + field(3, key) + number_field(kOperand[target], operand);
     if (!range_end.empty()) {
       compare += field(64, range_end);
     }
@@ -222,8 +228,8 @@ class World {
     return applied.value_or(Position());
   }
   static Buffer command(CommandKind kind, ByteView request, Tag expired_in = {}) {
-    return encode_command({.kind = kind, .request = {NodeId(5), Incarnation(2), 17}, .time = {}, .expired_in = expired_in},
-                          request);
+    return encode_command(
+        {.kind = kind, .request = {NodeId(5), Incarnation(2), 17}, .time = {}, .expired_in = expired_in}, request);
   }
   void execute_at(const EntryId& id, const Buffer& bytes) {
     observer.reply.reset();
@@ -242,10 +248,12 @@ class World {
     return observer.reply.value_or(Reply{});
   }
   Reply put(ByteView key, ByteView value, std::int64_t lease = 0) {
-    return run(CommandKind::put, codec::encode_request(codec::PutRequest{.key = key, .value = value, .lease = lease}).view());
+    return run(CommandKind::put,
+               codec::encode_request(codec::PutRequest{.key = key, .value = value, .lease = lease}).view());
   }
   Reply erase(ByteView key, ByteView end = {}) {
-    return run(CommandKind::delete_range, codec::encode_request(codec::DeleteRangeRequest{.key = key, .range_end = end}).view());
+    return run(CommandKind::delete_range,
+               codec::encode_request(codec::DeleteRangeRequest{.key = key, .range_end = end}).view());
   }
   Reply compact(std::int64_t revision) {
     return run(CommandKind::compact, codec::encode_request(codec::CompactionRequest{.revision = revision}).view());
@@ -254,7 +262,8 @@ class World {
     return run(CommandKind::lease_grant, codec::encode_request(codec::LeaseGrantRequest{.ttl = ttl, .id = id}).view());
   }
   Reply revoke(std::int64_t id, Tag expired_in = {}) {
-    return run(CommandKind::lease_revoke, codec::encode_request(codec::LeaseRevokeRequest{.id = id}).view(), expired_in);
+    return run(CommandKind::lease_revoke, codec::encode_request(codec::LeaseRevokeRequest{.id = id}).view(),
+               expired_in);
   }
   template <class Ask>
   void until_done(Ask ask) {

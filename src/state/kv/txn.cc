@@ -125,14 +125,14 @@ Failure StoreImpl::check_path(const codec::TxnRequest& txn, TxnPath& path) const
 
 // ---- plan: read what the operations will need, in the state before them -----------------------------------------
 
-/// After d deletions before it, the first n keys that a range sees are among the first n + d of now, or were put by this
-/// transaction (and are in memory). With an order of its own it may need any key of its range.
+/// After d deletions before it, the first n keys that a range sees are among the first n + d of now, or were put by
+/// this transaction (and are in memory). With an order of its own it may need any key of its range.
 void StoreImpl::plan_range(const codec::RangeRequest& request, const PlanState& state) {
   codec::RangeRequest wider = request;
   if (state.changed && request.revision <= 0) {
-    const bool plain = request.sort_order == codec::RangeRequest::none ||
-                       (request.sort_target == codec::RangeRequest::by_key &&
-                        request.sort_order == codec::RangeRequest::ascend);
+    const bool plain =
+        request.sort_order == codec::RangeRequest::none ||
+        (request.sort_target == codec::RangeRequest::by_key && request.sort_order == codec::RangeRequest::ascend);
     const bool filtered = request.min_mod_revision != 0 || request.max_mod_revision != 0 ||
                           request.min_create_revision != 0 || request.max_create_revision != 0;
     wider.limit = plain && !filtered && request.limit > 0 && request.limit < INT64_MAX / 2
@@ -225,7 +225,8 @@ std::int64_t StoreImpl::apply_delete(const codec::DeleteRangeRequest& request, b
   return static_cast<std::int64_t>(keys.size());
 }
 
-void StoreImpl::apply_path(const codec::TxnRequest& txn, TxnPath& path, bool wants_reply, codec::TxnReplyWriter& reply) {
+void StoreImpl::apply_path(const codec::TxnRequest& txn, TxnPath& path, bool wants_reply,
+                           codec::TxnReplyWriter& reply) {
   RequestOp op;
   for (codec::TxnFields ops = txn.branch(path.take()); ops.next(op);) {
     switch (op.kind) {
@@ -234,7 +235,8 @@ void StoreImpl::apply_path(const codec::TxnRequest& txn, TxnPath& path, bool wan
         Buffer previous;
         apply_put(op.put, wants_reply, previous);
         if (wants_reply) {
-          reply.add_put(op.put.prev_kv && !previous.empty() ? previous.view().substr(1) : ByteView(), visible_revision());
+          reply.add_put(op.put.prev_kv && !previous.empty() ? previous.view().substr(1) : ByteView(),
+                        visible_revision());
         }
         break;
       }

@@ -15,14 +15,18 @@ codec::PutRequest put(ByteView key) { return {.key = key}; }
 codec::DeleteRangeRequest erase(ByteView key, ByteView end = {}) { return {.key = key, .range_end = end}; }
 
 TEST(Validate, single_requests) {
-  const auto range = [](const codec::RangeRequest& request) { return validate_range(bytes_of(codec::encode_request(request))); };
+  const auto range = [](const codec::RangeRequest& request) {
+    return validate_range(bytes_of(codec::encode_request(request)));
+  };
   EXPECT_EQ(range({.key = "k"}), Failure::none);
   EXPECT_EQ(range({}), Failure::empty_key);
   EXPECT_EQ(range({.key = "k", .sort_order = 3}), Failure::invalid_sort_option);
   EXPECT_EQ(range({.key = "k", .sort_target = 5}), Failure::invalid_sort_option);
   EXPECT_EQ(range({.key = "k", .sort_target = -1}), Failure::invalid_sort_option);
   EXPECT_EQ(validate_range("\x0A"), Failure::malformed);
-  const auto check_put = [](const codec::PutRequest& request) { return validate_put(bytes_of(codec::encode_request(request))); };
+  const auto check_put = [](const codec::PutRequest& request) {
+    return validate_put(bytes_of(codec::encode_request(request)));
+  };
   EXPECT_EQ(check_put({.key = "k", .value = "v"}), Failure::none);
   EXPECT_EQ(check_put({.value = "v"}), Failure::empty_key);
   EXPECT_EQ(check_put({.key = "k", .value = "v", .ignore_value = true}), Failure::value_provided);
@@ -61,7 +65,8 @@ TEST(Validate, a_key_is_put_once_and_not_where_it_is_deleted) {
   EXPECT_EQ(check(TxnBuilder().put(true, put("b")).erase(true, erase("a", "c"))), Failure::duplicate_key);
   EXPECT_EQ(check(TxnBuilder().put(true, put("c")).erase(true, erase("a", "c"))), Failure::none);
   EXPECT_EQ(check(TxnBuilder().erase(true, erase("a", "d")).erase(true, erase("b", "e"))), Failure::none);
-  EXPECT_EQ(check(TxnBuilder().erase(true, erase("a", "d")).erase(true, erase("b", "e")).put(true, put("d"))), Failure::duplicate_key);
+  EXPECT_EQ(check(TxnBuilder().erase(true, erase("a", "d")).erase(true, erase("b", "e")).put(true, put("d"))),
+            Failure::duplicate_key);
   EXPECT_EQ(check(TxnBuilder().put(true, put("a")).range(true, {.key = "a"})), Failure::none);
 }
 
@@ -100,7 +105,8 @@ TEST(Validate, reads_and_writes_are_told_apart) {
   EXPECT_EQ(classify(TxnBuilder().compare(0, 0, "a", 1)), TxnClass::serializable_read);
   EXPECT_EQ(classify(TxnBuilder().range(true, {.key = "a"}).erase(false, erase("b"))), TxnClass::write);
   EXPECT_EQ(classify(TxnBuilder().txn(true, TxnBuilder())), TxnClass::write);
-  EXPECT_TRUE(is_serializable_range(bytes_of(codec::encode_request(codec::RangeRequest{.key = "a", .serializable = true}))));
+  EXPECT_TRUE(
+      is_serializable_range(bytes_of(codec::encode_request(codec::RangeRequest{.key = "a", .serializable = true}))));
   EXPECT_FALSE(is_serializable_range(bytes_of(codec::encode_request(codec::RangeRequest{.key = "a"}))));
 }
 

@@ -3,8 +3,8 @@
 namespace quorate::kv {
 
 std::size_t ValueCache::set_of(Revision at) const {
-  const std::uint64_t mixed =
-      (static_cast<std::uint64_t>(at.main) * 0x9E3779B97F4A7C15ULL) ^ (static_cast<std::uint64_t>(at.sub) * 0xC2B2AE3D27D4EB4FULL);
+  const std::uint64_t mixed = (static_cast<std::uint64_t>(at.main) * 0x9E3779B97F4A7C15ULL) ^
+                              (static_cast<std::uint64_t>(at.sub) * 0xC2B2AE3D27D4EB4FULL);
   return static_cast<std::size_t>((mixed >> 20) & (slots_.size() / kWays - 1)) * kWays;
 }
 
