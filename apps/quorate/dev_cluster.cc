@@ -267,9 +267,13 @@ NodeState Cluster::state(const NodePlan& node) const {
   const auto metrics = http_get(node.client_port, "/metrics", kHttpTimeoutMs);
   state.answers = metrics.has_value();
   state.is_leader = metrics && metrics->body.find("\netcd_server_is_leader 1") != std::string::npos;
-  const auto health = http_get(node.client_port, "/health", kHttpTimeoutMs);
-  state.ready = health && health->status == 200;
+  state.ready = is_ready(node, kHttpTimeoutMs);
   return state;
+}
+
+bool Cluster::is_ready(const NodePlan& node, int patience_ms) const {
+  const auto health = http_get(node.client_port, "/health", patience_ms);
+  return health && health->status == 200;
 }
 
 std::string Cluster::last_error(const NodePlan& node) const {

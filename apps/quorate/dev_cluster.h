@@ -49,6 +49,8 @@ class Cluster {
   /// SIGTERM, then SIGKILL after ten seconds. False if it was not running.
   [[nodiscard]] bool stop(const NodePlan& node);
   [[nodiscard]] NodeState state(const NodePlan& node) const;
+  /// A linearizable read works through it, answered within `patience_ms`. The shorter it is, the sooner one asks again.
+  [[nodiscard]] bool is_ready(const NodePlan& node, int patience_ms) const;
   /// The pid if the process runs and is a node of this directory.
   [[nodiscard]] pid_t running_pid(const NodePlan& node) const;
   /// The last line that the node logged at level error, empty if none.

@@ -19,6 +19,7 @@ namespace quorate::dev {
 namespace {
 
 constexpr auto kReadyPatience = std::chrono::seconds(30);
+constexpr int kReadyPatienceMs = 100;
 constexpr auto kPollInterval = std::chrono::milliseconds(10);
 constexpr auto kFollowInterval = std::chrono::milliseconds(250);
 
@@ -30,6 +31,7 @@ constexpr const char* kHelp =
     "  quorate dev             start them here; announce what happens; Ctrl-C ends them all\n"
     "  quorate dev up          start them in the background (data of an earlier run is kept)\n"
     "  quorate dev status      who runs, who leads\n"
+    "  quorate dev env         what a shell needs for etcdctl: eval \"$(quorate dev env)\"\n"
     "  quorate dev start n2    start one node again\n"
     "  quorate dev stop n2     stop one node in order\n"
     "  quorate dev down        stop all nodes, keep their data\n"
@@ -65,6 +67,17 @@ void print_table(const Cluster& cluster) {
   }
 }
 
+/// The nodes that run, for etcdctl.
+void print_environment(const Cluster& cluster) {
+  std::string endpoints;
+  for (const NodePlan& node : cluster.nodes()) {
+    if (cluster.running_pid(node) != 0) {
+      endpoints += (endpoints.empty() ? "" : ",") + std::string("127.0.0.1:") + std::to_string(node.client_port);
+    }
+  }
+  std::printf("export ETCDCTL_API=3 ETCDCTL_ENDPOINTS=%s\n", endpoints.c_str());
+}
+
 void print_what_next(const Cluster& cluster, const std::string& program) {
   std::string endpoints;
   pid_t leader = 0;
@@ -98,7 +111,8 @@ int start_all(Cluster& cluster, bool dies_with_parent) {
     }
   }
   for (const NodePlan& node : cluster.nodes()) {
-    while (!cluster.state(node).ready) {
+    // A read that began before anybody leads may wait long after somebody does: ask anew.
+    while (!cluster.is_ready(node, kReadyPatienceMs)) {
       if (cluster.running_pid(node) == 0) {
         std::cerr << "quorate dev: " << node.name << " ended; its log is " << cluster.log_file(node) << '\n';
         if (const std::string line = cluster.last_error(node); !line.empty()) {
@@ -285,6 +299,10 @@ int act_on(Cluster& cluster, const Words& words) {
   if (words.verb == "reset") {
     return reset(cluster, words.yes);
   }
+  if (words.verb == "env") {
+    print_environment(cluster);
+    return 0;
+  }
   if (words.verb == "status") {
     print_table(cluster);
     return 0;
@@ -308,7 +326,7 @@ int dev_main(std::span<const std::string> arguments) {
     return bring_up(words);
   }
   const bool about_one = words.verb == "start" || words.verb == "stop";
-  const bool about_all = words.verb == "down" || words.verb == "reset" || words.verb == "status";
+  const bool about_all = words.verb == "down" || words.verb == "reset" || words.verb == "status" || words.verb == "env";
   if ((about_one && !words.node.empty()) || (about_all && words.node.empty())) {
     std::optional<Cluster> cluster = Cluster::find_in(words.directory);
     if (cluster) {

@@ -16,6 +16,7 @@
 #include "env_posix/tcp_transport.h"
 #include "server/client_listener.h"
 #include "server/node_metrics.h"
+#include "server/peer_probes.h"
 #include "server/readiness.h"
 #include "service/kv_service.h"
 #include "state/kv/store.h"
@@ -108,6 +109,7 @@ struct Node::Parts {
   std::unique_ptr<http::Pages> pages;
   std::unique_ptr<ClientListener> clients;
   std::unique_ptr<env_posix::TcpTransport> client_transport;
+  std::unique_ptr<PeerProbes> probes;
   std::unique_ptr<Readiness> readiness;
   std::map<std::string_view, std::uint64_t> traces;
   std::atomic<bool> stop_asked{false};
@@ -120,6 +122,7 @@ Node::Node(ServeOptions options, ClusterIdentity identity, EventLog& log)
 
 Node::~Node() {
   parts_->readiness.reset();
+  parts_->probes.reset();
   parts_->client_transport.reset();
   parts_->clients.reset();
   parts_->pages.reset();
@@ -291,8 +294,9 @@ Status Node::open_front_ends() {
 }
 
 Status Node::run() {
+  parts_->probes = std::make_unique<PeerProbes>(*parts_->transport, host_config().mesh.peers);
   parts_->readiness = std::make_unique<Readiness>(identity_, *parts_->host, *parts_->groups[0].service, *parts_->loop,
-                                                  *parts_->loop, log_, [this] { on_ready(); });
+                                                  *parts_->loop, *parts_->probes, log_, [this] { on_ready(); });
   std::vector<std::string> client_urls;
   for (const Url& url : options_.advertise_client_urls) {
     client_urls.push_back(url.text());

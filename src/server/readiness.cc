@@ -7,17 +7,19 @@ namespace {
 
 constexpr Duration kPublishTimeout = std::chrono::seconds(2);
 constexpr Duration kRetryPause = std::chrono::milliseconds(20);
-constexpr Duration kExplainAfter = std::chrono::seconds(3);
+constexpr Duration kExplainAfter = std::chrono::milliseconds(2500);
+constexpr Duration kProbePatience = std::chrono::milliseconds(500);
 
 }  // namespace
 
 Readiness::Readiness(const ClusterIdentity& identity, group::Host& host, service::KvService& service, env::Loop& loop,
-                     const env::Clock& clock, EventLog& log, std::function<void()> ready)
+                     const env::Clock& clock, PeerProbes& probes, EventLog& log, std::function<void()> ready)
     : identity_(identity),
       host_(host),
       service_(service),
       loop_(loop),
       clock_(clock),
+      probes_(probes),
       log_(log),
       ready_(std::move(ready)) {}
 
@@ -28,7 +30,7 @@ Readiness::~Readiness() {
 
 void Readiness::start(Buffer member) {
   member_ = std::move(member);
-  explain_timer_ = loop_.arm(clock_.now() + kExplainAfter, Callback<>::to<&Readiness::explain>(this));
+  explain_timer_ = loop_.arm(clock_.now() + kExplainAfter, Callback<>::to<&Readiness::ask_absent_peers>(this));
   publish(0);
 }
 
@@ -50,11 +52,21 @@ void Readiness::on_published(std::uint64_t, const service::Answer& answer) {
   ready_done_ = true;
   loop_.cancel(explain_timer_);
   explain_timer_ = 0;
+  probes_.end();
   ready_();
 }
 
+void Readiness::ask_absent_peers(std::uint64_t) {
+  explain_timer_ = loop_.arm(clock_.now() + kProbePatience, Callback<>::to<&Readiness::explain>(this));
+  for (const peer::LinkStatus& link : host_.links()) {
+    if (!link.up) {
+      probes_.ask(link.node);
+    }
+  }
+}
+
 void Readiness::explain(std::uint64_t) {
-  explain_timer_ = loop_.arm(clock_.now() + kExplainAfter, Callback<>::to<&Readiness::explain>(this));
+  explain_timer_ = loop_.arm(clock_.now() + kExplainAfter, Callback<>::to<&Readiness::ask_absent_peers>(this));
   log_.warn("waiting for a majority", {{"reachable", missing_majority()}});
 }
 
@@ -69,8 +81,9 @@ std::string Readiness::missing_majority() const {
     }
     const auto member = std::find_if(identity_.members.begin(), identity_.members.end(),
                                      [&](const MemberIdentity& known) { return known.id == link.node; });
+    const bool says_why = !link.last_error.empty() && !link.last_error.ends_with("not connected yet");
     absent += (absent.empty() ? "" : ", ") + (member == identity_.members.end() ? "?" : member->name) + " " +
-              (link.last_error.empty() ? "not connected yet" : link.last_error);
+              (says_why ? link.last_error : std::string(probes_.found(link.node)));
   }
   return std::to_string(reachable) + " of " + std::to_string(members) + ", need " + std::to_string(members / 2 + 1) +
          (absent.empty() ? "" : ": " + absent);

@@ -12,6 +12,7 @@
 #include "group/host.h"
 #include "server/event_log.h"
 #include "server/identity.h"
+#include "server/peer_probes.h"
 #include "service/kv_service.h"
 
 namespace quorate::server {
@@ -20,7 +21,7 @@ class Readiness {
  public:
   /// `ready` is called once.
   Readiness(const ClusterIdentity& identity, group::Host& host, service::KvService& service, env::Loop& loop,
-            const env::Clock& clock, EventLog& log, std::function<void()> ready);
+            const env::Clock& clock, PeerProbes& probes, EventLog& log, std::function<void()> ready);
   ~Readiness();
   Readiness(const Readiness&) = delete;
   Readiness& operator=(const Readiness&) = delete;
@@ -32,6 +33,7 @@ class Readiness {
  private:
   void publish(std::uint64_t);
   void on_published(std::uint64_t, const service::Answer& answer);
+  void ask_absent_peers(std::uint64_t);
   void explain(std::uint64_t);
   [[nodiscard]] std::string missing_majority() const;
 
@@ -40,6 +42,7 @@ class Readiness {
   service::KvService& service_;
   env::Loop& loop_;
   const env::Clock& clock_;
+  PeerProbes& probes_;
   EventLog& log_;
   std::function<void()> ready_;
   Buffer member_;

@@ -25,6 +25,14 @@ int complain(const Error& error, int code) {
   return code;
 }
 
+/// Errors of files name them as they stand in the data directory: says which directory that is.
+Error with_directory(Error error, const std::string& directory) {
+  if (error.code != ErrorCode::busy && error.text.find(directory) == std::string::npos) {
+    error.text += " Data directory: " + directory;
+  }
+  return error;
+}
+
 }  // namespace
 
 std::string version_text() { return "quorate " QUORATE_VERSION; }
@@ -42,9 +50,10 @@ int serve_main(std::span<const std::string> arguments) {
     return complain(completed.error(), 2);
   }
   EventLog log(parsed->options.log_format, parsed->options.log_level);
+  const std::string directory = parsed->options.data_dir;
   Result<std::unique_ptr<Node>> node = Node::open(std::move(parsed->options), log);
   if (!node) {
-    return complain(node.error(), 1);
+    return complain(with_directory(node.error(), directory), 1);
   }
   g_node = node->get();
   std::signal(SIGTERM, on_signal);
@@ -52,7 +61,7 @@ int serve_main(std::span<const std::string> arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   const Status ended = (*node)->run();
   g_node = nullptr;
-  return ended ? 0 : complain(ended.error(), 1);
+  return ended ? 0 : complain(with_directory(ended.error(), directory), 1);
 }
 
 }  // namespace quorate::server
