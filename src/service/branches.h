@@ -15,8 +15,6 @@ enum class Branch : std::uint8_t {
   write_waits,              ///< for a leader, a link or room; a: the leader, if known
   write_forwarded,          ///< to leader a
   write_dropped,            ///< without effect; a: the context
-  write_unknown,            ///< dropped, may have effect; a: the context
-  unknown_executed,         ///< request a, whose outcome was unknown, was executed here
   write_never_placed,       ///< request a reached its deadline
   write_timed_out,          ///< request a reached its deadline, and may still happen
   forward_refused,          ///< request a, by the leader, for reason b
@@ -41,9 +39,12 @@ enum class Branch : std::uint8_t {
   watcher_compacted,        ///< watcher a ends
   slice_shared,             ///< watcher a is served with the slice of another
 
-  // What follows needs values out of memory, a full node or queue, a rude client or a message out of another life.
+  // What follows needs values out of memory, a core that drops what may have effect, a full node or queue, a rude
+  // client or a message out of another life.
   read_fetches,               ///< request a waits for records
   watcher_fetches,            ///< watcher a waits for records
+  write_unknown,              ///< dropped, may have effect; a: the context
+  unknown_executed,           ///< request a, whose outcome was unknown, was executed here
   keep_alive_waits,           ///< for the revocation of lease a
   lease_revoke_failed,        ///< lease a: tried again
   question_after_reign,       ///< request a: its leader was deposed
@@ -65,8 +66,6 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "service.write_waits",
     "service.write_forwarded",
     "service.write_dropped",
-    "service.write_unknown",
-    "service.unknown_executed",
     "service.write_never_placed",
     "service.write_timed_out",
     "service.forward_refused",
@@ -92,6 +91,8 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "service.slice_shared",
     "service.read_fetches",
     "service.watcher_fetches",
+    "service.write_unknown",
+    "service.unknown_executed",
     "service.keep_alive_waits",
     "service.lease_revoke_failed",
     "service.question_after_reign",

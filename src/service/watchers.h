@@ -43,7 +43,7 @@ class Watchers final : public WatchHub {
   [[nodiscard]] std::size_t slow_watcher_count() const override { return behind_count_; }
 
  private:
-  static constexpr std::uint32_t kSlotBits = 24;
+  static constexpr std::uint32_t kSlotBits = 28;
   static constexpr std::uint32_t kNone = 0xFFFF'FFFF;
   static constexpr std::size_t kSlicesPerTurn = 16;
   static constexpr std::size_t kFirstSlice = 64;  ///< events; doubles while they are small
