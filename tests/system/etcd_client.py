@@ -3,8 +3,11 @@
 Used where a test needs many requests or exact fields; everything that a person would do is tested with etcdctl.
 """
 
+import atexit
 import importlib
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,10 +18,17 @@ PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 
 
 def _generate():
-    out = tempfile.mkdtemp(prefix="quorate-proto-")
-    files = [str(p.relative_to(PROTO)) for p in PROTO.rglob("*.proto")]
-    subprocess.run(["protoc", f"--proto_path={PROTO}", f"--python_out={out}", *files], check=True)
-    sys.path.insert(0, out)
+    """The packages are renamed: another client library in this process brings the same names, and may not meet them."""
+    work = pathlib.Path(tempfile.mkdtemp(prefix="quorate-proto-"))
+    atexit.register(shutil.rmtree, work, ignore_errors=True)
+    files = [str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto")]
+    for name in files:
+        copy = work / "in" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(re.sub(r"(?m)^package ", "package quorate_test.", (PROTO / name).read_text()))
+    (work / "out").mkdir()
+    subprocess.run(["protoc", f"--proto_path={work}/in", f"--python_out={work}/out", *files], check=True)
+    sys.path.insert(0, str(work / "out"))
     return importlib.import_module("etcd.rpc_pb2")
 
 
