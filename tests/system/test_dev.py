@@ -127,12 +127,14 @@ def test_foreground_announces_and_ends_all(directory, tmp_path):
         process = subprocess.Popen([BINARY, "dev", "--data-dir", str(directory)], stdout=out, stderr=out,
                                    stdin=subprocess.DEVNULL)
     try:
-        wait_for(lambda: "Ctrl-C ends all three" in output.read_text() or process.poll() is not None, 40, "three nodes run")
+        wait_for(lambda: "Ctrl-C ends all three" in output.read_text() or process.poll() is not None, 40,
+                 "three nodes run")
         assert process.poll() is None, output.read_text()
         name = leader_of(directory)
         time.sleep(0.5)  # it announces what changes after its first look
         os.kill(status(directory)[name][0], signal.SIGKILL)
-        wait_for(lambda: f"{name} is down and stays down; start it with: " in output.read_text(), 10, "the loss is told")
+        wait_for(lambda: f"{name} is down and stays down; start it with: " in output.read_text(), 10,
+                 "the loss is told")
         wait_for(lambda: re.search(r"n\d leads now \(pid \d+\)", output.read_text()), 10, "the new leader is told")
         assert dev(directory, "start", name).returncode == 0
         wait_for(lambda: f"{name}: " in output.read_text(), 20, "the return is told")
