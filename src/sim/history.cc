@@ -4,7 +4,10 @@ namespace quorate::sim {
 
 Change change_of(const kv::Event& event) {
   if (event.type == kv::Event::Type::erase) {
-    return Change{.is_erase = true, .key = std::string(event.key.view())};
+    Change change;
+    change.is_erase = true;
+    change.key = event.key.view();
+    return change;
   }
   return Change{false,         std::string(event.key.view()), std::string(event.value.view()), event.create_revision,
                 event.version, event.lease};
