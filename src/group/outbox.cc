@@ -40,7 +40,10 @@ Outbox::Attempt Outbox::attempt(const Send& message, Position& missing) {
   entries_.clear();
   if (message.attach.has_value()) {
     const Attach& attach = *message.attach;
-    if (node_.log.tag_of(group_, attach.last) != attach.last_tag || node_.mesh == nullptr ||
+    // While a message waits for the disk, the log may be cut at its end or discarded past its beginning: no fetch
+    // would ever bring that back.
+    if (node_.log.tag_of(group_, attach.last) != attach.last_tag ||
+        !node_.log.tag_of(group_, attach.first).has_value() || node_.mesh == nullptr ||
         !node_.mesh->is_up(message.to)) {
       drop(message.to, attach.first, attach.last);
       return Attempt::finished;
