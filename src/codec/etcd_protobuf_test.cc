@@ -7,6 +7,7 @@
 
 #include "codec/etcd_reply.h"
 #include "codec/etcd_request.h"
+#include "codec/etcd_test_same.h"
 #include "etcd/rpc.pb.h"
 
 namespace quorate::codec {
@@ -130,118 +131,6 @@ void fill(Random& random, pb::AlarmRequest& out) {
   out.set_alarm(static_cast<pb::AlarmType>(random.below(4)));
 }
 
-void expect_same(const RangeRequest& ours, const pb::RangeRequest& theirs) {
-  EXPECT_EQ(ours.key, theirs.key());
-  EXPECT_EQ(ours.range_end, theirs.range_end());
-  EXPECT_EQ(ours.limit, theirs.limit());
-  EXPECT_EQ(ours.revision, theirs.revision());
-  EXPECT_EQ(ours.sort_order, static_cast<std::int32_t>(theirs.sort_order()));
-  EXPECT_EQ(ours.sort_target, static_cast<std::int32_t>(theirs.sort_target()));
-  EXPECT_EQ(ours.serializable, theirs.serializable());
-  EXPECT_EQ(ours.keys_only, theirs.keys_only());
-  EXPECT_EQ(ours.count_only, theirs.count_only());
-  EXPECT_EQ(ours.min_mod_revision, theirs.min_mod_revision());
-  EXPECT_EQ(ours.max_mod_revision, theirs.max_mod_revision());
-  EXPECT_EQ(ours.min_create_revision, theirs.min_create_revision());
-  EXPECT_EQ(ours.max_create_revision, theirs.max_create_revision());
-}
-
-void expect_same(const PutRequest& ours, const pb::PutRequest& theirs) {
-  EXPECT_EQ(ours.key, theirs.key());
-  EXPECT_EQ(ours.value, theirs.value());
-  EXPECT_EQ(ours.lease, theirs.lease());
-  EXPECT_EQ(ours.prev_kv, theirs.prev_kv());
-  EXPECT_EQ(ours.ignore_value, theirs.ignore_value());
-  EXPECT_EQ(ours.ignore_lease, theirs.ignore_lease());
-}
-
-void expect_same(const DeleteRangeRequest& ours, const pb::DeleteRangeRequest& theirs) {
-  EXPECT_EQ(ours.key, theirs.key());
-  EXPECT_EQ(ours.range_end, theirs.range_end());
-  EXPECT_EQ(ours.prev_kv, theirs.prev_kv());
-}
-
-void expect_same(const CompareRequest& ours, const pb::Compare& theirs) {
-  EXPECT_EQ(ours.result, static_cast<std::int32_t>(theirs.result()));
-  EXPECT_EQ(ours.target, static_cast<std::int32_t>(theirs.target()));
-  EXPECT_EQ(ours.key, theirs.key());
-  EXPECT_EQ(ours.range_end, theirs.range_end());
-  switch (theirs.target_union_case()) {
-    case pb::Compare::kVersion:
-      EXPECT_EQ(ours.operand_of, 0);
-      EXPECT_EQ(ours.operand, theirs.version());
-      break;
-    case pb::Compare::kCreateRevision:
-      EXPECT_EQ(ours.operand_of, 1);
-      EXPECT_EQ(ours.operand, theirs.create_revision());
-      break;
-    case pb::Compare::kModRevision:
-      EXPECT_EQ(ours.operand_of, 2);
-      EXPECT_EQ(ours.operand, theirs.mod_revision());
-      break;
-    case pb::Compare::kValue:
-      EXPECT_EQ(ours.operand_of, 3);
-      EXPECT_EQ(ours.operand_value, theirs.value());
-      break;
-    case pb::Compare::kLease:
-      EXPECT_EQ(ours.operand_of, 4);
-      EXPECT_EQ(ours.operand, theirs.lease());
-      break;
-    case pb::Compare::TARGET_UNION_NOT_SET: EXPECT_EQ(ours.operand_of, -1); break;
-  }
-}
-
-void expect_same(const TxnRequest& ours, const pb::TxnRequest& theirs);
-
-void expect_same(const RequestOp& ours, const pb::RequestOp& theirs) {
-  ASSERT_EQ(static_cast<int>(ours.kind), static_cast<int>(theirs.request_case()));
-  switch (ours.kind) {
-    case RequestOp::Kind::range: expect_same(ours.range, theirs.request_range()); break;
-    case RequestOp::Kind::put: expect_same(ours.put, theirs.request_put()); break;
-    case RequestOp::Kind::delete_range: expect_same(ours.delete_range, theirs.request_delete_range()); break;
-    case RequestOp::Kind::txn: expect_same(ours.txn, theirs.request_txn()); break;
-    case RequestOp::Kind::none: break;
-  }
-}
-
-void expect_same(const TxnRequest& ours, const pb::TxnRequest& theirs) {
-  ASSERT_EQ(ours.compare_count(), static_cast<std::size_t>(theirs.compare_size()));
-  ASSERT_EQ(ours.success_count(), static_cast<std::size_t>(theirs.success_size()));
-  ASSERT_EQ(ours.failure_count(), static_cast<std::size_t>(theirs.failure_size()));
-  TxnFields compares = ours.compares();
-  for (const pb::Compare& compare : theirs.compare()) {
-    CompareRequest mine;
-    ASSERT_TRUE(compares.next(mine));
-    expect_same(mine, compare);
-  }
-  for (const bool branch : {true, false}) {
-    TxnFields ops = ours.branch(branch);
-    RequestOp mine;
-    for (const pb::RequestOp& op : branch ? theirs.success() : theirs.failure()) {
-      ASSERT_TRUE(ops.next(mine));
-      expect_same(mine, op);
-    }
-    EXPECT_FALSE(ops.next(mine));
-  }
-}
-
-void expect_same(const CompactionRequest& ours, const pb::CompactionRequest& theirs) {
-  EXPECT_EQ(ours.revision, theirs.revision());
-  EXPECT_EQ(ours.physical, theirs.physical());
-}
-void expect_same(const LeaseGrantRequest& ours, const pb::LeaseGrantRequest& theirs) {
-  EXPECT_EQ(ours.ttl, theirs.ttl());
-  EXPECT_EQ(ours.id, theirs.id());
-}
-void expect_same(const LeaseRevokeRequest& ours, const pb::LeaseRevokeRequest& theirs) {
-  EXPECT_EQ(ours.id, theirs.id());
-}
-void expect_same(const AlarmRequest& ours, const pb::AlarmRequest& theirs) {
-  EXPECT_EQ(ours.action, static_cast<std::int32_t>(theirs.action()));
-  EXPECT_EQ(ours.member, theirs.memberid());
-  EXPECT_EQ(ours.alarm, static_cast<std::int32_t>(theirs.alarm()));
-}
-
 /// Small damage and large: flipped bytes, cut and doubled pieces.
 void damage(Random& random, std::string& bytes) {
   for (std::uint64_t i = random.below(4); i > 0 && !bytes.empty(); --i) {
@@ -279,7 +168,7 @@ void compare_readers(std::uint64_t seed, int rounds) {
     ASSERT_EQ(read_request(bytes, ours), theirs_accepts) << "round " << i;
     if (theirs_accepts) {
       ++accepted;
-      expect_same(ours, theirs);
+      EXPECT_TRUE(test::same(ours, theirs)) << "round " << i;
     }
   }
   EXPECT_GT(accepted, rounds / 4);

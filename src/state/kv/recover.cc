@@ -124,6 +124,8 @@ void StoreImpl::load_record(Revision at, const RecordView& view, std::size_t siz
 Status StoreImpl::load_revisions(const Meta& meta) {
   const auto cursor =
       records_.scan(keys_.first(RecordKind::revision).view(), keys_.behind(RecordKind::revision).view());
+  // Nothing may be missing above the compacted revision: an engine that lost a record is not gone on with.
+  Revision expected{std::max<std::int64_t>(meta.compact_revision + 1, 2), 0};
   for (; cursor->valid(); cursor->next()) {
     if (cursor->key().size() != kRevisionKeyBytes) {
       return fail(ErrorCode::corrupt, "a revision's key has " + std::to_string(cursor->key().size()) + " bytes");
@@ -133,13 +135,21 @@ Status StoreImpl::load_revisions(const Meta& meta) {
     if (!view) {
       return fail(view.error().code, view.error().text + " (revision " + std::to_string(at.main) + ")");
     }
-    if (at.main < 2 || at.main > meta.revision) {
-      return fail(ErrorCode::corrupt, "a record has revision " + std::to_string(at.main) + ", the store is at " +
-                                          std::to_string(meta.revision));
+    if (at.main > meta.compact_revision) {
+      if (at != expected) {
+        break;
+      }
+      expected = view->last ? Revision{at.main + 1, 0} : Revision{at.main, at.sub + 1};
     }
     load_record(at, *view, cursor->key().size() + cursor->value().size());
   }
-  return cursor->status();
+  QUORATE_TRY(cursor->status());
+  if (cursor->valid() || expected != Revision{std::max<std::int64_t>(meta.revision + 1, 2), 0}) {
+    return fail(ErrorCode::corrupt, "the record of revision " + std::to_string(expected.main) + "." +
+                                        std::to_string(expected.sub) + " is missing; the store is at revision " +
+                                        std::to_string(meta.revision));
+  }
+  return {};
 }
 
 Result<Position> StoreImpl::recover() {

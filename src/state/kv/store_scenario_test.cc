@@ -242,6 +242,23 @@ TEST(StoreScenario, counts_and_limits_over_many_keys) {
   EXPECT_EQ(test::to_bytes(count.body), "\x20\x64");
 }
 
+TEST(StoreScenario, a_lost_record_is_noticed) {
+  for (const std::size_t lost : {0U, 1U, 2U}) {
+    World world;
+    world.put("a", "1");
+    (void)world.run(CommandKind::txn, TxnBuilder().put(true, {.key = "b"}).put(true, {.key = "c"}).bytes);
+    world.collect_all();
+    env::RecordBatch batch;
+    batch.erase(world.records.batches[0].ops[lost].key);
+    ASSERT_TRUE(world.records.write(std::move(batch)).has_value());
+    const auto store = Store::make({GroupId(3), Generation(1)}, world.records, {}, world.observer);
+    const Result<Position> result = store->recover();
+    ASSERT_FALSE(result.has_value()) << lost;
+    EXPECT_EQ(result.error().code, ErrorCode::corrupt);
+    EXPECT_NE(result.error().text.find("is missing; the store is at revision 3"), std::string::npos);
+  }
+}
+
 TEST(StoreScenario, damaged_records_are_refused) {
   World world;
   world.put("a", "1");
