@@ -5,11 +5,25 @@
 namespace quorate::sim {
 namespace {
 
-constexpr std::array<std::string_view, kFaultCount> kNames = {
-    "crash",           "crash_all",         "pause",              "power_loss",          "power_loss_all",
-    "slow_disk",       "partition",         "isolate_leader",     "one_way_partition",   "partial_partition",
-    "reset_links",     "lossy_network",     "reordering_network", "duplicating_network", "replaying_network",
-    "corrupting_network", "clock_jump",     "clock_drift"};
+constexpr std::array<std::string_view, kFaultCount> kNames = {"crash",
+                                                              "crash_all",
+                                                              "pause",
+                                                              "power_loss",
+                                                              "power_loss_all",
+                                                              "slow_disk",
+                                                              "partition",
+                                                              "isolate_leader",
+                                                              "one_way_partition",
+                                                              "partial_partition",
+                                                              "reset_links",
+                                                              "lossy_network",
+                                                              "reordering_network",
+                                                              "duplicating_network",
+                                                              "replaying_network",
+                                                              "corrupting_network",
+                                                              "clock_jump",
+                                                              "transfer_leadership",
+                                                              "clock_drift"};
 
 /// Faults that are a state of the whole run rather than an event.
 constexpr bool is_ambient(Fault fault) {
@@ -34,8 +48,11 @@ Faults::Faults(Cluster& cluster, Random random, Listener& listener)
     : cluster_(cluster), random_(random.split("faults")), listener_(listener) {
   for (std::size_t i = 0; i < kFaultCount; ++i) {
     const auto fault = static_cast<Fault>(i);
-    // Crashes and power losses in every run; the rest in a random mix, the ambient ones more rarely.
+    // Crashes (twice as often) and power losses in every run; the rest in a random mix, the ambient ones more rarely.
     const bool always = fault == Fault::crash || fault == Fault::power_loss;
+    if (fault == Fault::crash) {
+      enabled_.push_back(fault);
+    }
     if (always || random_.chance(is_ambient(fault) ? 15 : 50, 100)) {
       enabled_.push_back(fault);
     }
@@ -55,8 +72,7 @@ void Faults::start(Instant until) {
       case Fault::corrupting_network: network.corrupt_per_mille = random_.between(1, 4); break;
       case Fault::clock_drift:
         for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-          cluster_.node(node).clock.drift_per_million =
-              static_cast<std::int64_t>(random_.between(0, 20'000)) - 10'000;
+          cluster_.node(node).clock.drift_per_million = static_cast<std::int64_t>(random_.between(0, 20'000)) - 10'000;
         }
         break;
       default: continue;
@@ -132,7 +148,23 @@ void Faults::inject(Fault fault) {
       cluster_.node(victim).clock.wall_offset_ms +=
           static_cast<std::int64_t>(random_.between(0, 2'000'000'000)) - 1'000'000'000;
       return;
+    case Fault::transfer_leadership: transfer_leadership(); return;
     default: cut(fault); return;
+  }
+}
+
+/// Of the first group, to another node, which may be down, behind or cut off.
+void Faults::transfer_leadership() {
+  for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+    if (!cluster_.node(node).is_alive()) {
+      continue;
+    }
+    group::Replica& replica = cluster_.node(node).host().replica(GroupId(1));
+    if (replica.status().role == consensus::Role::leader) {
+      count(Fault::transfer_leadership, node);
+      replica.transfer_leadership(NodeId(node % cluster_.node_count() + 1));
+      return;
+    }
   }
 }
 
@@ -155,9 +187,7 @@ void Faults::cut(Fault fault) {
           network.block(other, victim);
         }
         break;
-      default:
-        network.block(victim, other);
-        network.block(other, victim);
+      default: network.block(victim, other); network.block(other, victim);
     }
   }
   cluster_.queue().schedule(cluster_.now() + milliseconds(random_.between(30, 600)), Owner{},

@@ -33,9 +33,10 @@ enum class Fault : std::uint8_t {
   replaying_network,    // F-N2
   corrupting_network,   // F-N9
   clock_jump,           // F-T1
+  transfer_leadership,  // an operator's, R-28
   clock_drift,          // F-T2
 };
-inline constexpr std::size_t kFaultCount = 18;
+inline constexpr std::size_t kFaultCount = 19;
 
 [[nodiscard]] std::string_view fault_name(Fault fault);
 
@@ -70,6 +71,7 @@ class Faults {
   void bring_up(std::uint64_t node);
   void heal_network(std::uint64_t);
   void cut(Fault fault);
+  void transfer_leadership();
   void count(Fault fault, std::uint32_t node = 0);
   [[nodiscard]] std::uint32_t random_node();
 
