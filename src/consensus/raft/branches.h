@@ -53,7 +53,6 @@ enum class Branch : std::uint8_t {
   stale_message_ignored,     ///< from a, of its term b
   proposals_refused,         ///< a: how many; not leader, or transferring
   log_discarded,             ///< up to position a
-  discard_refused,           ///< up to position a: not everywhere yet
   // reads
   read_round_started,       ///< a: round, b: position
   read_waits_for_own_term,  ///< a: term (L-02)
@@ -67,7 +66,9 @@ enum class Branch : std::uint8_t {
   transfer_given_up,   ///< to a
   timeout_now_obeyed,  ///< a: term
 
-  // What follows needs a malformed message, a damaged disk or a membership that changes.
+  // What follows needs a malformed message, a damaged disk, a membership that changes, or a runtime that asks to
+  // discard
+  // what not every member has.
   malformed_message,             ///< from a, of b bytes
   unexpected_leader,             ///< a claims to lead term b, which has another leader
   append_conflicts_with_commit,  ///< position a
@@ -81,6 +82,7 @@ enum class Branch : std::uint8_t {
   reconfiguration_refused,
   membership_adopted,      ///< a: position
   membership_rolled_back,  ///< a: position of the one that is gone
+  discard_refused,         ///< up to position a: not everywhere yet
   count_of_branches,
 };
 
@@ -127,7 +129,6 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "raft.stale_message_ignored",
     "raft.proposals_refused",
     "raft.log_discarded",
-    "raft.discard_refused",
     "raft.read_round_started",
     "raft.read_waits_for_own_term",
     "raft.read_waits_for_round",
@@ -151,6 +152,7 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "raft.reconfiguration_refused",
     "raft.membership_adopted",
     "raft.membership_rolled_back",
+    "raft.discard_refused",
 };
 static_assert(!kBranchNames.back().empty(), "one name per branch");
 
