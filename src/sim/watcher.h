@@ -54,7 +54,6 @@ class Watcher : public service::WatchSink {
   bool active_ = false;
   bool full_ = false;  ///< a client that does not read for a while
   bool reads_on_ = false;
-  std::uint32_t life_ = 0;
   service::WatcherId watch_ = 0;
   WatchRecord record_;
   std::int64_t next_ = 1;  ///< resume from here
