@@ -1,14 +1,5 @@
 #include "dev_cluster.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -19,6 +10,15 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "http_get.h"
 
@@ -61,8 +61,8 @@ Result<NodePlan> plan_node(int index, std::vector<std::string>& notes) {
       node.client_port = port;
       node.peer_port = static_cast<std::uint16_t>(port + 1);
       if (step > 0) {
-        notes.push_back("ports " + std::to_string(usual) + "/" + std::to_string(usual + 1) + " are taken: " + node.name +
-                        " uses " + std::to_string(port) + "/" + std::to_string(port + 1));
+        notes.push_back("ports " + std::to_string(usual) + "/" + std::to_string(usual + 1) +
+                        " are taken: " + node.name + " uses " + std::to_string(port) + "/" + std::to_string(port + 1));
       }
       return node;
     }
@@ -70,7 +70,9 @@ Result<NodePlan> plan_node(int index, std::vector<std::string>& notes) {
   return fail(ErrorCode::busy, "no free pair of ports for " + node.name + " from " + std::to_string(usual) + " on");
 }
 
-std::string pid_file(const std::string& directory, const NodePlan& node) { return directory + "/" + node.name + ".pid"; }
+std::string pid_file(const std::string& directory, const NodePlan& node) {
+  return directory + "/" + node.name + ".pid";
+}
 
 std::string command_line_of(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);

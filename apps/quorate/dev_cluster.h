@@ -1,15 +1,15 @@
 #pragma once
 // A local cluster for trying things out: three `quorate serve` processes, their ports and their data directories.
 //
-// Everything stands in one directory: `cluster` (names and ports, one node a line), `n1/` ... (data), `n1.log`, `n1.pid`.
-// Nothing keeps running but the nodes themselves, so every `quorate dev` command works from any terminal.
-
-#include <sys/types.h>
+// Everything stands in one directory: `cluster` (names and ports, one node a line), `n1/` ... (data), `n1.log`,
+// `n1.pid`. Nothing keeps running but the nodes themselves, so every `quorate dev` command works from any terminal.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "base/result.h"
 
@@ -25,9 +25,9 @@ struct NodePlan {
 };
 
 struct NodeState {
-  pid_t pid = 0;             ///< 0: not running
-  bool answers = false;      ///< its HTTP port answers
-  bool ready = false;        ///< a linearizable read works through it
+  pid_t pid = 0;         ///< 0: not running
+  bool answers = false;  ///< its HTTP port answers
+  bool ready = false;    ///< a linearizable read works through it
   bool is_leader = false;
 };
 

@@ -1,8 +1,5 @@
 #include "dev_command.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -12,6 +9,9 @@
 #include <iostream>
 #include <map>
 #include <thread>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "dev_cluster.h"
 

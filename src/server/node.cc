@@ -5,7 +5,6 @@
 
 #include "api/etcd/api.h"
 #include "api/etcd/version.h"
-#include "api/etcd/version.h"
 #include "api/http/pages.h"
 #include "consensus/raft/raft.h"
 #include "engine_rocksdb/rocksdb_store.h"
@@ -149,8 +148,8 @@ Status Node::open_storage() {
     return std::unexpected(loop.error());
   }
   parts_->loop = std::move(*loop);
-  Result<env_posix::DataDirectory> directory = env_posix::DataDirectory::open(
-      options_.data_dir, {identity_.cluster, identity_.self, options_.consensus});
+  Result<env_posix::DataDirectory> directory =
+      env_posix::DataDirectory::open(options_.data_dir, {identity_.cluster, identity_.self, options_.consensus});
   if (!directory) {
     return std::unexpected(directory.error());
   }
@@ -168,8 +167,8 @@ Status Node::open_storage() {
   }
   parts_->files = std::move(*files);
   if (options_.engine == "memory") {
-    parts_->records = std::make_unique<storage::MemoryRecordStore>(parts_->memory_records, *parts_->loop,
-                                                                   *parts_->loop, parts_->entropy);
+    parts_->records = std::make_unique<storage::MemoryRecordStore>(parts_->memory_records, *parts_->loop, *parts_->loop,
+                                                                   parts_->entropy);
     return {};
   }
   engine_rocksdb::EngineHooks hooks;
@@ -217,10 +216,8 @@ group::HostConfig Node::host_config() const {
 Status Node::open_groups() {
   env_posix::EventLoop& loop = *parts_->loop;
   parts_->transport = std::make_unique<env_posix::TcpTransport>(loop);
-  const group::Environment environment{loop,           loop,
-                                       parts_->entropy, *parts_->files,
-                                       *parts_->transport, *parts_->records,
-                                       *this};
+  const group::Environment environment{
+      loop, loop, parts_->entropy, *parts_->files, *parts_->transport, *parts_->records, *this};
   Result<std::unique_ptr<group::Host>> host = group::Host::open(host_config(), environment, *this);
   if (!host) {
     return std::unexpected(host.error());
@@ -276,8 +273,8 @@ Status Node::open_front_ends() {
   limits.max_concurrent_streams = options_.max_concurrent_streams;
   limits.max_message_bytes = options_.max_request_bytes + 524'288;
   limits.keepalive_min_time = options_.keepalive_min_time;
-  parts_->clients = std::make_unique<ClientListener>(limits, *parts_->api, *parts_->pages, loop, loop,
-                                                     kMaxClientConnections);
+  parts_->clients =
+      std::make_unique<ClientListener>(limits, *parts_->api, *parts_->pages, loop, loop, kMaxClientConnections);
   parts_->client_transport = std::make_unique<env_posix::TcpTransport>(loop);
   for (const std::vector<Url>* urls : {&options_.listen_client_urls, &options_.listen_metrics_urls}) {
     for (const Url& url : *urls) {

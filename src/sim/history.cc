@@ -9,8 +9,9 @@ Change change_of(const kv::Event& event) {
     change.key = event.key.view();
     return change;
   }
-  return Change{false,         std::string(event.key.view()), std::string(event.value.view()), event.create_revision,
-                event.version, event.lease};
+  return Change{
+      false,      std::string(event.key.view()), std::string(event.value.view()), event.create_revision, event.version,
+      event.lease};
 }
 
 bool in_range(std::string_view key, std::string_view from, std::string_view end) {

@@ -62,8 +62,7 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
   }
 
   // ---- what the cluster tells -------------------------------------------------------------------------------
-  void on_events(std::uint32_t node, GroupId group, std::int64_t revision,
-                 std::span<const kv::Event> events) override {
+  void on_events(std::uint32_t node, GroupId group, std::int64_t revision, std::span<const kv::Event> events) override {
     if (histories_[group].executed_at.try_emplace(revision, cluster_.now()).second) {
       note_leases(group, events);
     }
@@ -192,8 +191,7 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     for (const auto& watcher : watchers_) {
       watcher->revive();
     }
-    cluster_.queue().schedule(cluster_.now() + kReviveInterval, Owner{},
-                              Callback<>::to<&Run::revive_watchers>(this));
+    cluster_.queue().schedule(cluster_.now() + kReviveInterval, Owner{}, Callback<>::to<&Run::revive_watchers>(this));
   }
 
   /// True when nothing went wrong until then.
@@ -233,8 +231,8 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     }
     final_puts(bound);
     if (result_.violation.empty() && !run_until(bound, [this] { return all_equal(); })) {
-      fail_run("V-11: replicas are not equal " + std::to_string(settings_.liveness_bound / std::chrono::milliseconds(1)) +
-               " ms after healing");
+      fail_run("V-11: replicas are not equal " +
+               std::to_string(settings_.liveness_bound / std::chrono::milliseconds(1)) + " ms after healing");
       return;
     }
     if (wait_for_leases() && !run_until(cluster_.now() + settings_.liveness_bound, [this] { return all_equal(); })) {
