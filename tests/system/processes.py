@@ -45,6 +45,7 @@ class Node:
         self.data_dir = pathlib.Path(data_dir)
         self.log_path = cluster.directory / f"{name}.log"
         self.process = None
+        self.log_start = 0  # of the present life
 
     @property
     def endpoint(self):
@@ -72,6 +73,7 @@ class Node:
     def start(self):
         assert self.process is None or self.process.poll() is not None, f"{self.name} runs already"
         with open(self.log_path, "ab") as log:
+            self.log_start = log.tell()
             self.process = subprocess.Popen(
                 self.arguments(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **self.cluster.environment})
@@ -117,6 +119,10 @@ class Node:
             return error.code, error.read().decode()
         except OSError:
             return 0, ""
+
+    def ready(self):
+        """It said so: its own name and URLs were committed."""
+        return self.alive and "ready to serve client requests" in self.log()[self.log_start:]
 
     def healthy(self):
         return self.alive and self.get("/health")[0] == 200
@@ -167,6 +173,9 @@ class Cluster:
         return self.wait_healthy()
 
     def wait_healthy(self, seconds=30):
+        for node in self.nodes:
+            wait_for(node.ready, seconds, f"{node.name} ready; its log ends:\n{node.log()[-1500:]}")
+        # A linearizable read on each node, so that each executed what the others published.
         for node in self.nodes:
             wait_for(node.healthy, seconds, f"{node.name} healthy; its log ends:\n{node.log()[-1500:]}")
         return self
