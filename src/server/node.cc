@@ -227,6 +227,7 @@ Status Node::open_groups() {
   service::ServiceConfig service_config;
   service_config.request_timeout = std::chrono::seconds(5) + 2 * std::chrono::milliseconds(options_.election_ms);
   service_config.max_request_bytes = options_.max_request_bytes;
+  service_config.max_txn_ops = options_.max_txn_ops;
   service_config.election_timeout = std::chrono::milliseconds(options_.election_ms);
   service_config.progress_interval = options_.progress_interval;
   service_config.quota_bytes = options_.quota_bytes();

@@ -138,7 +138,6 @@ std::string check_real_time(const History& history) {
     bool is_return;
     const Operation* op;
   };
-  const Authors authors(history);
   std::vector<Moment> moments;
   for (const Operation& op : history.operations) {
     if (has_place(op)) {

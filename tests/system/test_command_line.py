@@ -239,3 +239,13 @@ def test_peer_that_does_not_resolve_is_named(tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+def test_max_txn_ops_is_the_limit_that_clients_meet(tmp_path):
+    with Cluster(tmp_path / "c", size=1, extra_flags=["--max-txn-ops=1"]) as cluster:
+        cluster.start()
+        command = ["etcdctl", f"--endpoints={cluster.nodes[0].endpoint}", "txn"]
+        for puts, words in (("put a 1\nput b 2", "too many operations in txn request"), ("put a 1", "SUCCESS")):
+            result = subprocess.run(command, input=f"\n{puts}\n\n\n", capture_output=True, text=True, timeout=20,
+                                    env={**os.environ, "ETCDCTL_API": "3"})
+            assert words in result.stdout + result.stderr
