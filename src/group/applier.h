@@ -2,10 +2,9 @@
 // Executes the committed entries of one replica, in order and once each.
 //
 // Invariants: 1. nothing above committed() is executed. 2. an entry that is pending is asked again before anything
-// behind
-//                it; what it waits for never blocks the loop. 3. one turn executes at most a slice: a long catch-up
-//                does not hold up heartbeats. 4. payloads come from the log's cache, and return to it from the disk if
-//                needed.
+//                behind it; what it waits for never blocks the loop. 3. one turn executes at most a slice: a long
+//                catch-up does not hold up heartbeats. 4. payloads come from the log's cache, and return to it from
+//                the disk if needed.
 // Owned by the replica's runtime, on the node's loop. After a wait it calls `resume`, where the runtime runs it again.
 
 #include <vector>

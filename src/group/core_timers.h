@@ -3,8 +3,7 @@
 // timers only when the deadline comes nearer: else the timer that is armed looks again when it fires.
 //
 // Invariants: 1. each kind fires at most once per arming. 2. a timer never fires before the deadline drawn last; one
-// that
-//                fires late (a stopped process) is one firing (F-P3). 3. nothing fires after stop().
+//                that fires late (a stopped process) is one firing (F-P3). 3. nothing fires after stop().
 // Owned by the replica's runtime, on the node's loop.
 
 #include <array>

@@ -3,9 +3,8 @@
 //
 // The order that keeps data (DESIGN section 5): log durable >= engine written >= engine durable >= log discarded.
 // Invariants: 1. a replica's records are written only up to what its log has durable. 2. its log is discarded only up
-// to
-//                what a completed flush contains. 3. a replica is touched only while it has something to write, flush
-//                or discard: an idle group costs nothing and pins nothing.
+//                to what a completed flush contains. 3. a replica is touched only while it has something to write,
+//                flush or discard: an idle group costs nothing and pins nothing.
 // Owned by the host, on the node's loop. A failure is reported once and ends all work.
 
 #include <vector>

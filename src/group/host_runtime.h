@@ -3,8 +3,7 @@
 // or the engine fails.
 //
 // Invariants: 1. a message of an unknown group, or one that breaks the format, is dropped and traced. 2. a link's news
-// of
-//                an earlier life of a node never reaches a core. 3. on_stopped is called at most once.
+//                of an earlier life of a node never reaches a core. 3. on_stopped is called at most once.
 // Owned as a Host, on the node's loop. To be destroyed only when the loop runs none of its callbacks any more.
 
 #include <map>

@@ -2,8 +2,7 @@
 // What the replicas of a node share, and what they tell their host.
 //
 // Invariants: 1. a replica reaches other replicas through nothing that stands here. 2. `mesh` is null until the host
-// has
-//                started; whoever sends checks it.
+//                has started; whoever sends checks it.
 // Owned by the host, which outlives its replicas; on the node's loop.
 
 #include "base/result.h"

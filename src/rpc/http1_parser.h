@@ -2,9 +2,8 @@
 // HTTP/1.1 requests from bytes that nobody vouches for: strict, bounded, one request at a time.
 //
 // Invariants: 1. head and body are bounded, and memory grows with the bytes that arrived. 2. what two parsers could
-// read
-//                differently is refused: bare LF, folded lines, a space before the colon, two lengths, length beside
-//                a transfer coding. 3. nothing behind a request is looked at before reset().
+//                read differently is refused: bare LF, folded lines, a space before the colon, two lengths, length
+//                beside a transfer coding. 3. nothing behind a request is looked at before reset().
 // Source: RFC 9112. Owned by its connection, on the loop.
 
 #include <cstddef>

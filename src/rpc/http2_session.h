@@ -2,10 +2,10 @@
 // An HTTP/2 connection of a client: nghttp2's session, the calls on it, and the limits of both.
 //
 // Invariants: 1. the limits of ServerLimits hold before anything is allocated for a request. 2. handlers are called
-// from
-//                receive(), flush(), on_drained(), check_timeouts() and the destructor, never after their call ended.
-//             3. flush() stops pulling frames while the socket is behind: what waits, waits in calls, where producers
-//                see it. 4. no heap allocation for a unary call in steady state but its message and its answer.
+//                from receive(), flush(), on_drained(), check_timeouts() and the destructor, never after their call
+//                ended. 3. flush() stops pulling frames while the socket is behind: what waits, waits in calls, where
+//                producers see it. 4. no heap allocation for a unary call in steady state but its message and its
+//                answer.
 // Owned by its Connection, on the loop. HTTP/2: RFC 9113; gRPC over HTTP/2: the protocol's public description.
 
 #include <cstdint>

@@ -3,9 +3,8 @@
 // wheel of buckets.
 //
 // Invariants: 1. a number is given once in a life of the service: an answer for an earlier user of a slot finds
-// nothing.
-//             2. requests and bytes are bounded. 3. take_due() yields a request at most kBucket after its deadline,
-//                never before.
+//                nothing. 2. requests and bytes are bounded. 3. take_due() yields a request at most kBucket after its
+//                deadline, never before.
 // Owned by the group's service, on the loop. Memory of slots is used again.
 
 #include <cstddef>

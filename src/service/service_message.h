@@ -3,8 +3,8 @@
 // about leases. A message holds many items: all of a turn for one node.
 //
 // Invariants: 1. a message names the lives of both sides and has a number in that pair of lives, so that who receives
-// it
-//                can refuse what was repeated or comes from another life. 2. decoding reads only inside the message.
+//                it can refuse what was repeated or comes from another life. 2. decoding reads only inside the
+//                message.
 // Format, to the byte: docs/formats/service_message.md. Pure functions, used on the loop.
 
 #include <cstdint>

@@ -2,9 +2,9 @@
 // A node's simulated disk: what POSIX promises, and after a power loss nothing more.
 //
 // Invariants: 1. a process crash keeps everything written (the page cache lives). 2. a power loss keeps what was
-// synced,
-//                plus any subset of the sectors of unsynced writes (F-D1, F-D2), plus any prefix of the unsynced name
-//                changes (F-D3). 3. asynchronous calls complete after the drawn latency, in order per disk.
+//                synced, plus any subset of the sectors of unsynced writes (F-D1, F-D2), plus any prefix of the
+//                unsynced name changes (F-D3). 3. asynchronous calls complete after the drawn latency, in order per
+//                disk.
 // Outlives the lives of its node. Owned by the world.
 
 #include <cstdint>

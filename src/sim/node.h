@@ -3,8 +3,7 @@
 // world, and what survives its lives: disk, record store, identity.
 //
 // Invariants: 1. at most one life at a time; a new life has a greater incarnation. 2. a life that stopped itself (log
-// or
-//                engine failed) stays dead until restarted.
+//                or engine failed) stays dead until restarted.
 // Owned by the cluster.
 
 #include <cstdint>

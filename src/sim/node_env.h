@@ -2,8 +2,7 @@
 // The world as one life of one node sees it: clock, loop and entropy in virtual time.
 //
 // Invariants: 1. everything scheduled through it dies with it. 2. deferred work runs at the same instant, after what
-// was
-//                already due: one simulated turn. 3. the node's clock runs at its own rate and offset (F-T2).
+//                was already due: one simulated turn. 3. the node's clock runs at its own rate and offset (F-T2).
 // Owned by the simulated node, one per life.
 
 #include <cstdint>

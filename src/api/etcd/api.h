@@ -2,9 +2,8 @@
 // etcd's v3 API over one or several key-value groups: translation only, all decisions are the service's.
 //
 // Invariants: 1. every call is answered exactly once, or its client is gone. 2. a response is the header of the
-// answer's
-//                revision and term, then the answer's bytes as they are: nothing is encoded twice. 3. the metadata key
-//                `quorate-group` picks a group; without it the first one serves.
+//                answer's revision and term, then the answer's bytes as they are: nothing is encoded twice. 3. the
+//                metadata key `quorate-group` picks a group; without it the first one serves.
 // Owned by `server`, on the node's loop; outlives its connections. Facts: etcd's v3 API, sections 1 to 4.
 
 #include <cstdint>

@@ -4,8 +4,7 @@
 // effects.
 //
 // Invariants: 1. a slot is a Position, a ballot is the Tag of the entries accepted in it. 2. a ballot names its
-// proposer.
-//             3. values travel as attached entries, one message for each run of slots without a hole.
+//                proposer. 3. values travel as attached entries, one message for each run of slots without a hole.
 
 #include <cstdint>
 #include <variant>
