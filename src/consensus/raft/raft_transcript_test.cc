@@ -3,6 +3,7 @@
 // written anew with what does happen.
 //
 //   > nodes 3 [no-pre-vote] [no-check-quorum] [window M E] [per-message E] [manual]   replicas n1.. of one group
+//   > node n3 no-pre-vote                          before start: this one has another setting than the others
 //   > preload n1 term 2 [vote n2] log 1:x 2:y    before start: n1's disk (term:payload from position 1;
 //                                                the payload members=n1,n2 makes a configuration entry)
 //   > start [n1..]   > restart n1 [uncertain]    > crash n1 [keep K]
@@ -156,9 +157,17 @@ class Story {
     cluster_->add_node(to_node(words.at(1)), options_, std::move(disk));
   }
 
+  void make_odd_node(const Words& words) {
+    Cluster::Options odd = options_;
+    odd.core.pre_vote = words.at(2) != "no-pre-vote";
+    cluster_->add_node(to_node(words.at(1)), odd);
+  }
+
   bool do_life(const std::string& verb, const Words& words) {
     if (verb == "preload") {
       preload(words);
+    } else if (verb == "node") {
+      make_odd_node(words);
     } else if (verb == "start") {
       for (const NodeId node : cluster_->node_ids()) {
         if (words.size() == 1 || std::ranges::find(words, Cluster::name(node)) != words.end()) {
