@@ -109,6 +109,7 @@ TEST_F(ClusterTest, AKilledNodeComesBackWithEverything) {
   expect_all_there();
 }
 
+// G-10, F-P2.
 TEST_F(ClusterTest, AllAtOnceKilledTheyComeBackWithEverything) {
   start_all();
   propose(300, "before ");
@@ -122,6 +123,7 @@ TEST_F(ClusterTest, AllAtOnceKilledTheyComeBackWithEverything) {
   expect_all_there();
 }
 
+// G-10.
 TEST_F(ClusterTest, AnIdleGroupDoesNotPinTheLog) {
   start_all();
   propose(100, "once ");

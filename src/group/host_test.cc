@@ -162,6 +162,7 @@ TEST_F(HostTest, AnEngineThatLostItsRecordsIsRefused) {
   EXPECT_NE(started.error().text.find("the log begins behind position 2"), std::string::npos) << started.error().text;
 }
 
+// C-04: the first failure ends the log; G-13: for every group of the node at once.
 TEST_F(HostTest, AFailedLogStopsEveryReplica) {
   start_both();
   Cluster::Life& life = cluster_.life(1);

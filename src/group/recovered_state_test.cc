@@ -35,6 +35,7 @@ TEST(RecoveredState, LogAndRecordsThatMeetAreAdopted) {
   }
 }
 
+// N-02.
 TEST(RecoveredState, AGapBetweenRecordsAndLogIsRefused) {
   const storage::RecoveredGroup group = log_from(10, 15);
   const auto state = make_persisted_state(GroupId(7), &group, Position(9), false);

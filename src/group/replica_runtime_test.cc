@@ -120,6 +120,7 @@ TEST_F(ReplicaRuntimeTest, CommittedEntriesAreExecutedInTheSameTurnAndReported) 
   EXPECT_EQ(executions_, 1);
 }
 
+// L-09.
 TEST_F(ReplicaRuntimeTest, AReadWaitsUntilItsPositionIsExecuted) {
   start();
   machine_.is_pending = true;
@@ -154,6 +155,7 @@ TEST_F(ReplicaRuntimeTest, ADroppedRoundDropsAllItsReads) {
   EXPECT_EQ(happened(), (Events{"lost 7 never", "lost 8 never"}));
 }
 
+//
 TEST_F(ReplicaRuntimeTest, NothingOvertakesAPendingEntryAndItIsExecutedOnce) {
   start();
   machine_.is_pending = true;
@@ -177,6 +179,7 @@ TEST_F(ReplicaRuntimeTest, NothingOvertakesAPendingEntryAndItIsExecutedOnce) {
   EXPECT_TRUE(happened().empty()) << "a second wake-up of the same wait finds nothing to do";
 }
 
+//
 TEST_F(ReplicaRuntimeTest, ALongCatchUpIsSlicedOverTurns) {
   start();
   effects([](FakeCore::Script& core) {
@@ -272,6 +275,7 @@ TEST_F(ReplicaRuntimeTest, ATooLargeAttachmentLeavesWithItsBeginning) {
   EXPECT_EQ(told(), (Events{"dropped 3-5"}));
 }
 
+//
 TEST_F(ReplicaRuntimeTest, ProposalsArePushedBackWhenTooManyBytesWait) {
   start();
   core_.on_input = [](const Input& input, FakeCore::Script& core) {

@@ -188,6 +188,7 @@ TEST(Leases, ARevocationOfADeposedLeaderIsVoid) {
   EXPECT_EQ(cluster[2].store->leases().size(), 1U);
 }
 
+// F-P3, E-03: nothing ends early because the node stood still.
 TEST(Leases, ANodeThatStoodStillForgivesTheTime) {
   Cluster cluster;
   cluster.elect(1);
@@ -202,6 +203,7 @@ TEST(Leases, ANodeThatStoodStillForgivesTheTime) {
   EXPECT_TRUE(cluster[1].store->leases().empty());
 }
 
+// E-11.
 TEST(Leases, ManyExpireInBoundedSteps) {
   ServiceConfig config;
   config.lease_revokes_per_check = 10;

@@ -131,6 +131,7 @@ TEST(Watchers, HistoryComesFirstAndNeverInsideTheCall) {
   EXPECT_EQ(node.hub().slow_watcher_count(), 0U);
 }
 
+// W-03.
 TEST(Watchers, AStartInTheFutureIsWaitedFor) {
   OneNode node;
   const WatcherId watcher = node.hub().create(spec_of("a", 4), node.sink);
@@ -229,6 +230,7 @@ TEST(Watchers, ProgressIsTemperedByEvents) {
   EXPECT_TRUE(node.sink.progress[silent].empty());
 }
 
+// W-10.
 TEST(Watchers, SinksMayCancelAndCreateWhileTheyAreTold) {
   class Restless final : public WatchSink {
    public:

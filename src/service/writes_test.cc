@@ -93,6 +93,7 @@ TEST(Writes, DroppedWithoutEffectTheyArePlacedAgain) {
   EXPECT_EQ(cluster.log[0].proposer, NodeId(2));
 }
 
+// K-07, K-09.
 TEST(Writes, UnknownOnesAreNeverPlacedAgain) {
   Cluster cluster;
   cluster.elect(1);
@@ -140,6 +141,7 @@ TEST(Writes, ForwardedOnesStayUnknownWhenTheLeaderChanges) {
   EXPECT_TRUE(put.ok());
 }
 
+// K-08: the origin asks its new leader; nobody forwards what was forwarded to it.
 TEST(Writes, ARefusalOfANodeThatDoesNotLeadLetsThemTryAgain) {
   Cluster cluster;
   cluster.elect(1);
@@ -170,6 +172,7 @@ TEST(Writes, AWriteThatTheLeadersCoreDropsIsRefusedToItsOrigin) {
   EXPECT_EQ(cluster.log.size(), 1U);
 }
 
+// K-07.
 TEST(Writes, RepeatedMessagesPlaceNothingTwice) {
   Cluster cluster;
   cluster.copies = 3;
@@ -237,6 +240,7 @@ TEST(Writes, PushedBackTheyWaitForRoom) {
   EXPECT_EQ(refused.answer.outcome, Outcome::too_many_requests);
 }
 
+// K-09.
 TEST(Writes, TimeOutsTellWhatIsKnown) {
   Cluster cluster;
   cluster.elect(1);
@@ -282,6 +286,7 @@ TEST(Writes, InvalidOnesAreRefusedAtOnce) {
   EXPECT_EQ(put.answer.failure, kv::Failure::empty_key);
 }
 
+// K-11.
 TEST(Writes, AFullStoreRaisesTheAlarmAndTakesWhatDoesNotGrow) {
   ServiceConfig config;
   config.quota_bytes = 4000;
@@ -347,6 +352,7 @@ TEST(Writes, PhysicalCompactionIsAnsweredAfterTheRemoval) {
   EXPECT_TRUE(compacted.ok());
 }
 
+// O-08.
 TEST(Writes, ShuttingDownAnswersEverything) {
   Cluster cluster;
   Asked& put = cluster.put(1, "a", "1");

@@ -49,6 +49,7 @@ void Watcher::read_on() {
   set_full(false);
 }
 
+/// W-08: a watch that ended goes on behind what it was told, at whatever node answers.
 void Watcher::watch_from(std::int64_t revision) {
   const auto first = static_cast<std::uint32_t>(random_.between(0, cluster_.node_count() - 1));
   for (std::uint32_t i = 0; i < cluster_.node_count() && !active_; ++i) {

@@ -90,7 +90,7 @@ def test_start_up_log_is_short_and_ends_with_ready(tmp_path):
         assert node.stop() == 0
 
 
-def test_data_directory_locked(tmp_path):
+def test_data_directory_locked(tmp_path):  # F-P6
     with Cluster(tmp_path / "c", size=1) as cluster:
         cluster.start()
         node = cluster.nodes[0]
@@ -110,7 +110,7 @@ def test_data_directory_of_another_cluster(tmp_path):
         assert "belongs to" in last_line(result)
 
 
-def test_data_directory_of_a_newer_version(tmp_path):
+def test_data_directory_of_a_newer_version(tmp_path):  # O-03, F-U2
     with Cluster(tmp_path / "c", size=1) as cluster:
         cluster.start()
         node = cluster.nodes[0]
@@ -189,7 +189,7 @@ def test_disk_full_at_start(small_disk):
     assert "No space left on device" in last_line(result) and str(directory) in last_line(result)
 
 
-def test_disk_full_while_serving_stops_the_node_and_loses_nothing(tmp_path, small_disk):
+def test_disk_full_while_serving_stops_the_node_and_loses_nothing(tmp_path, small_disk):  # F-D9, C-09
     disk = small_disk("48m")
     with Cluster(tmp_path / "c", size=1, data_dirs=[disk / "data"]) as cluster:
         node = cluster.start().nodes[0]

@@ -47,7 +47,7 @@ def check_contents(client):
 
 
 @pytest.mark.parametrize("fixture", sorted(FORMATS.glob("*.base64")), ids=lambda path: path.name)
-def test_a_data_directory_of_this_format_opens(tmp_path, fixture):
+def test_a_data_directory_of_this_format_opens(tmp_path, fixture):  # O-03, F-U2
     from etcd_client import Client
     packed = base64.b64decode(fixture.read_text())
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:xz") as archive:

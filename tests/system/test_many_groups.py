@@ -45,7 +45,7 @@ def syncs_per_put(cluster, groups, puts):
     return (after - before) / puts
 
 
-def test_groups_are_independent_and_durable(many):
+def test_groups_are_independent_and_durable(many):  # G-10
     clients = {group: group_client(many.nodes[group % 3], group) for group in range(1, GROUPS + 1)}
     for group, client in clients.items():
         assert put_retrying(client, b"k", b"group %d" % group)

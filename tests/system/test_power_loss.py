@@ -93,7 +93,7 @@ def lose_all_power(tmp_path, domains, rounds, environment=None):
         return history, changes_of(cluster)
 
 
-def test_power_loss_of_all_three(tmp_path, power):
+def test_power_loss_of_all_three(tmp_path, power):  # C-05, F-D1, F-P2
     history, changes = lose_all_power(tmp_path, power, rounds=3)
     assert sum(1 for op in history.acknowledged() if op.kind == "put") > 20, "too few writes to prove anything"
     history.check(changes)

@@ -164,6 +164,7 @@ TEST(StoreScenario, what_is_not_durable_stays_in_memory) {
   EXPECT_EQ(batch.ops.size(), 1U);  // the position alone
 }
 
+// K-02.
 TEST(StoreScenario, a_compaction_is_erased_only_with_its_command) {
   World world;
   world.put("a", "1");

@@ -48,6 +48,7 @@ TEST(Store, delete_makes_a_revision_only_if_something_goes) {
   EXPECT_EQ(world.observer.events[4].type, Event::Type::erase);
 }
 
+// K-01: records and applied position are one batch.
 TEST(Store, recovers_what_was_collected) {
   World world;
   world.grant(7, 30);
