@@ -143,7 +143,7 @@ class PosixFiles::OpenFile final : public env::File {
       : owner_(owner), descriptor_(std::make_shared<Descriptor>(std::move(descriptor))), path_(std::move(path)) {}
 
   ~OpenFile() override {
-    if (*writing_) {
+    if (writing_) {
       owner_.syncing_.drain();
     }
     *alive_ = false;
@@ -154,25 +154,22 @@ class PosixFiles::OpenFile final : public env::File {
   OpenFile& operator=(const OpenFile&) = delete;
 
   void write_durably(std::uint64_t offset, std::span<const ByteView> parts, Callback<Status> done) override {
-    QUORATE_ASSERT(!*writing_, "one durable write at a time per file");
-    *writing_ = true;
+    QUORATE_ASSERT(!writing_, "one durable write at a time per file");
+    writing_ = true;
     std::vector<iovec> list;
     list.reserve(parts.size());
+    std::size_t bytes = 0;
     for (const ByteView part : parts) {
       if (!part.empty()) {
         list.push_back(part_of(part));
+        bytes += part.size();
       }
     }
-    owner_.syncing_.add([poster = owner_.poster_, stats = owner_.stats_, descriptor = descriptor_, alive = alive_,
-                         writing = writing_, path = path_, offset, list = std::move(list), done]() mutable {
-      Status status = write_and_sync(*stats, descriptor->get(), path, offset, std::move(list));
-      poster->post([alive, writing, done, status = std::move(status)]() mutable {
-        if (*alive) {
-          *writing = false;
-          done(std::move(status));
-        }
-      });
-    });
+    if (owner_.sync_place_.is_loop_for(bytes)) {
+      write_on_loop(offset, std::move(list), done);
+    } else {
+      write_on_thread(offset, std::move(list), done);
+    }
   }
 
   void read_async(std::uint64_t offset, std::size_t size, Callback<Result<Buffer>> done) override {
@@ -213,8 +210,41 @@ class PosixFiles::OpenFile final : public env::File {
   }
 
  private:
-  static Status write_and_sync(FileStats& stats, int descriptor, const std::string& path, std::uint64_t offset,
-                               std::vector<iovec> parts) {
+  struct Written {
+    Status status;
+    Duration took{};
+  };
+
+  /// In the next turn, so that what this turn sends leaves before.
+  void write_on_loop(std::uint64_t offset, std::vector<iovec> list, Callback<Status> done) {
+    owner_.poster_->post([this, alive = alive_, offset, list = std::move(list), done]() mutable {
+      if (*alive) {
+        ++owner_.stats_->syncs_on_loop;
+        finish(write_and_sync(*owner_.stats_, descriptor_->get(), path_, offset, std::move(list)), done);
+      }
+    });
+  }
+
+  void write_on_thread(std::uint64_t offset, std::vector<iovec> list, Callback<Status> done) {
+    owner_.syncing_.add([this, poster = owner_.poster_, stats = owner_.stats_, descriptor = descriptor_, alive = alive_,
+                         path = path_, offset, list = std::move(list), done]() mutable {
+      Written written = write_and_sync(*stats, descriptor->get(), path, offset, std::move(list));
+      poster->post([this, alive, done, written = std::move(written)]() mutable {
+        if (*alive) {
+          finish(std::move(written), done);
+        }
+      });
+    });
+  }
+
+  void finish(Written written, Callback<Status> done) {
+    writing_ = false;
+    owner_.sync_place_.on_written(written.took);
+    done(std::move(written.status));
+  }
+
+  static Written write_and_sync(FileStats& stats, int descriptor, const std::string& path, std::uint64_t offset,
+                                std::vector<iovec> parts) {
     const std::int64_t start = monotonic_nanoseconds();
     stats.writing_since = start;
     int failed = write_all(descriptor, offset, std::move(parts));
@@ -222,34 +252,35 @@ class PosixFiles::OpenFile final : public env::File {
     if (written && ::fdatasync(descriptor) != 0) {
       failed = errno;
     }
-    const auto took = static_cast<std::uint64_t>(monotonic_nanoseconds() - start);
+    const std::int64_t took = monotonic_nanoseconds() - start;
     stats.writing_since = 0;
     ++stats.syncs;
-    stats.sync_nanoseconds += took;
-    stats.longest_sync_nanoseconds = std::max(stats.longest_sync_nanoseconds.load(), took);
+    stats.sync_nanoseconds += static_cast<std::uint64_t>(took);
+    stats.longest_sync_nanoseconds = std::max(stats.longest_sync_nanoseconds.load(), static_cast<std::uint64_t>(took));
     if (failed != 0) {
-      return refused(written ? "sync" : "write", path, failed);
+      return {.status = refused(written ? "sync" : "write", path, failed), .took = Duration(took)};
     }
-    return {};
+    return {.status = {}, .took = Duration(took)};
   }
 
   PosixFiles& owner_;
   std::shared_ptr<Descriptor> descriptor_;
   const std::string path_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);     ///< used on the loop only
-  const std::shared_ptr<bool> writing_ = std::make_shared<bool>(false);  ///< used on the loop only
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< used on the loop only
+  bool writing_ = false;
 };
 
-Result<std::unique_ptr<PosixFiles>> PosixFiles::open(const std::string& root, std::shared_ptr<Poster> poster) {
+Result<std::unique_ptr<PosixFiles>> PosixFiles::open(const std::string& root, std::shared_ptr<Poster> poster,
+                                                     SyncPlace place) {
   Descriptor opened(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened.is_open()) {
     return refused("open data directory", root, errno);
   }
-  return std::unique_ptr<PosixFiles>(new PosixFiles(std::move(opened), std::move(poster)));
+  return std::unique_ptr<PosixFiles>(new PosixFiles(std::move(opened), std::move(poster), place));
 }
 
-PosixFiles::PosixFiles(Descriptor root, std::shared_ptr<Poster> poster)
-    : root_(std::move(root)), poster_(std::move(poster)) {}
+PosixFiles::PosixFiles(Descriptor root, std::shared_ptr<Poster> poster, SyncPlace place)
+    : root_(std::move(root)), poster_(std::move(poster)), sync_place_(place) {}
 
 PosixFiles::~PosixFiles() { *alive_ = false; }
 

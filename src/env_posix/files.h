@@ -1,12 +1,13 @@
 #pragma once
 // Files on a real file system, below one data directory.
 //
-// Invariants: 1. a durable write is pwritev and fdatasync on the sync thread, one after the other; its completion is
-// posted to the loop. 2. preparing and closing files happens on the background thread, reading on the reader thread:
-// neither waits for the other. 3. nothing is called back after the file or the file system was destroyed; destroying a
-// file waits for its durable write, so that the writer's bytes may go away after it. 4. directories are made 0700 and
-// files 0600; symbolic links are not followed. 5. a short write is continued, a failed one never repeated.
-// Owned by `server`, on the loop. Paths are relative to the data directory.
+// Invariants: 1. a durable write is pwritev and fdatasync, one write after the other, on the sync thread or, when
+// nothing else is to be done, on the loop after the turn (sync_place.h); its completion is posted to the loop. 2.
+// preparing and closing files happens on the background thread, reading on the reader thread: neither waits for the
+// other. 3. nothing is called back after the file or the file system was destroyed; destroying a file waits for its
+// durable write, so that the writer's bytes may go away after it. 4. directories are made 0700 and files 0600; symbolic
+// links are not followed. 5. a short write is continued, a failed one never repeated. Owned by `server`, on the loop.
+// Paths are relative to the data directory.
 
 #include <atomic>
 #include <cstdint>
@@ -18,12 +19,14 @@
 #include "env/files.h"
 #include "env_posix/file_worker.h"
 #include "env_posix/poster.h"
+#include "env_posix/sync_place.h"
 
 namespace quorate::env_posix {
 
 /// Of all durable writes, for metrics. Read on any thread.
 struct FileStats {
   std::atomic<std::uint64_t> syncs{0};
+  std::atomic<std::uint64_t> syncs_on_loop{0};     ///< of these, without the sync thread
   std::atomic<std::uint64_t> sync_nanoseconds{0};  ///< of write and sync together
   std::atomic<std::uint64_t> longest_sync_nanoseconds{0};
   /// When the write under way began, in nanoseconds of the monotonic clock; 0: none. For a watchdog.
@@ -48,8 +51,8 @@ class Descriptor {
 class PosixFiles final : public env::FileSystem {
  public:
   /// `root` exists: DataDirectory has made and checked it. Work posted after the loop's end is dropped by `poster`.
-  [[nodiscard]] static Result<std::unique_ptr<PosixFiles>> open(const std::string& root,
-                                                                std::shared_ptr<Poster> poster);
+  [[nodiscard]] static Result<std::unique_ptr<PosixFiles>> open(const std::string& root, std::shared_ptr<Poster> poster,
+                                                                SyncPlace place = SyncPlace());
   ~PosixFiles() override;
   PosixFiles(const PosixFiles&) = delete;
   PosixFiles& operator=(const PosixFiles&) = delete;
@@ -66,12 +69,13 @@ class PosixFiles final : public env::FileSystem {
 
  private:
   class OpenFile;
-  PosixFiles(Descriptor root, std::shared_ptr<Poster> poster);
+  PosixFiles(Descriptor root, std::shared_ptr<Poster> poster, SyncPlace place);
 
   const Descriptor root_;
   const std::shared_ptr<Poster> poster_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< read and written on the loop only
   const std::shared_ptr<FileStats> stats_ = std::make_shared<FileStats>();
+  SyncPlace sync_place_;
   FileWorker syncing_{"log-sync"};
   FileWorker reading_{"file-read"};
   FileWorker background_{"file-background"};

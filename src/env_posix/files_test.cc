@@ -104,6 +104,29 @@ TEST_F(FilesTest, AClosedFileCallsNobody) {
   EXPECT_EQ(std::filesystem::file_size(root_ + "/a"), 1U << 20);
 }
 
+TEST_F(FilesTest, SmallWritesInARowRunOnTheLoopAfterTheTurn) {
+  files_ = std::move(*PosixFiles::open(root_, loop_->shared_poster(), SyncPlace(Duration::max())));
+  auto file = files_->open("a", env::OpenMode::create_new);
+  const auto write = [&](std::uint64_t offset, ByteView part) {
+    called_ = false;
+    (*file)->write_durably(offset, {&part, 1}, Callback<Status>::to<&FilesTest::on_done>(this));
+    EXPECT_FALSE(called_) << "never inside the call";
+    wait();
+    ASSERT_TRUE(status_.has_value());
+  };
+  for (unsigned i = 0; i < SyncPlace::kCalmWrites; ++i) {
+    write(i, "x");
+  }
+  EXPECT_EQ(files_->stats().syncs_on_loop, 0U);
+  write(SyncPlace::kCalmWrites, "yz");
+  EXPECT_EQ(files_->stats().syncs_on_loop, 1U);
+  EXPECT_EQ(*(*file)->read(0, 100), std::string(SyncPlace::kCalmWrites, 'x') + "yz");
+  // A large one wakes the thread, and the next small ones follow it there.
+  write(0, std::string(SyncPlace::kSmallBytes + 1, 'w'));
+  write(0, "v");
+  EXPECT_EQ(files_->stats().syncs_on_loop, 1U);
+}
+
 TEST_F(FilesTest, SaysWhatTheSystemRefused) {
   auto file = files_->open("a", env::OpenMode::create_new);
   const ByteView part = "x";

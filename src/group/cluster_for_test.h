@@ -305,7 +305,7 @@ class Cluster {
   bool propose(std::uint64_t group, const std::string& command) {
     const std::uint64_t leader = leader_of(group);
     return leader != 0 &&
-           life(leader).host->replica(GroupId(group)).propose(Context(++last_context), Buffer::copy_of(command));
+           life(leader).host->replica(GroupId(group)).propose(Context(++last_context), Buffer::copy_of(command), {});
   }
   /// Every live node has executed the same entries of every group.
   [[nodiscard]] bool all_equal() {

@@ -177,7 +177,7 @@ TEST_F(ClusterTest, OneNodeAloneAcceptsNothingAndServesNoRead) {
   cluster_.network.cut.insert(alone);
   Replica& replica = cluster_.life(alone).host->replica(GroupId(1));
   const Position before = replica.executed();
-  (void)replica.propose(Context(99'999), Buffer::copy_of("lost"));
+  (void)replica.propose(Context(99'999), Buffer::copy_of("lost"), {});
   replica.read(Context(99'998));
   cluster_.run(5s);
   EXPECT_EQ(replica.executed(), before);

@@ -45,7 +45,7 @@ class CoreTimers {
   env::Loop& loop_;
   env::Entropy& entropy_;
   Callback<consensus::TimerKind> fired_;
-  std::array<Slot, 3> slots_;
+  std::array<Slot, 4> slots_;  ///< by kind
 };
 
 }  // namespace quorate::group

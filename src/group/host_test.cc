@@ -175,7 +175,7 @@ TEST_F(HostTest, AFailedLogStopsEveryReplica) {
   (void)told(0);
   (void)told(1);
   (void)told(2);
-  EXPECT_FALSE(life.host->replica(GroupId(2)).propose(Context(1), Buffer::copy_of("x")));
+  EXPECT_FALSE(life.host->replica(GroupId(2)).propose(Context(1), Buffer::copy_of("x"), {}));
   cluster_.run(500ms);
   EXPECT_TRUE(told(0).empty());
   EXPECT_TRUE(told(1).empty());
@@ -198,9 +198,9 @@ TEST_F(HostTest, AStalledEnginePushesBack) {
   start_both();
   Replica& replica = cluster_.life(1).host->replica(GroupId(1));
   cluster_.life(1).records->behaviour.stalled = true;
-  EXPECT_FALSE(replica.propose(Context(1), Buffer::copy_of("x")));
+  EXPECT_FALSE(replica.propose(Context(1), Buffer::copy_of("x"), {}));
   cluster_.life(1).records->behaviour.stalled = false;
-  EXPECT_TRUE(replica.propose(Context(2), Buffer::copy_of("x")));
+  EXPECT_TRUE(replica.propose(Context(2), Buffer::copy_of("x"), {}));
 }
 
 TEST_F(HostTest, AGroupThatTheConfigurationForgotIsAnError) {

@@ -5,12 +5,12 @@
 
 namespace quorate::group {
 
-void Proposals::add(Context context, Buffer command) {
+void Proposals::add(Context context, Buffer command, NodeId origin) {
   list_.push_back({context, command.size(), {}});
   bytes_ += command.size();
   batch_bytes_ += command.size();
   ++live_;
-  batch_.batch.push_back({context, std::move(command)});
+  batch_.batch.push_back({.context = context, .payload = std::move(command), .cell = {}, .origin = origin});
 }
 
 void Proposals::take_batch(std::size_t max_bytes, consensus::Input& input) {

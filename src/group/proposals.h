@@ -17,7 +17,7 @@ namespace quorate::group {
 
 class Proposals {
  public:
-  void add(Context context, Buffer command);
+  void add(Context context, Buffer command, NodeId origin);
 
   [[nodiscard]] bool has_batch() const { return !batch_.batch.empty(); }
   /// Moves this turn's batch into `input`, at most `max_bytes` of it but at least one proposal; give it back with

@@ -18,8 +18,9 @@ class Replica {
   virtual ~Replica() = default;
 
   /// Proposes a command at the end of this turn. The outcome is seen when the state machine executes it (its bytes
-  /// name the request), or by GroupEvents::on_dropped. False: pushed back, nothing was done (try later).
-  [[nodiscard]] virtual bool propose(Context context, Buffer command) = 0;
+  /// name the request), or by GroupEvents::on_dropped. `origin`: the other node whose client waits, or none.
+  /// False: pushed back, nothing was done (try later).
+  [[nodiscard]] virtual bool propose(Context context, Buffer command, NodeId origin) = 0;
 
   /// Asks for a linearizable read; on_read_ready or on_dropped follows. Reads of one turn share a quorum round.
   virtual void read(Context context) = 0;

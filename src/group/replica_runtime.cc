@@ -133,14 +133,14 @@ void ReplicaRuntime::on_timer(std::uint64_t, TimerKind kind) { handle(TimerFired
 
 // ---- what callers ask -------------------------------------------------------------------------------------
 
-bool ReplicaRuntime::propose(Context context, Buffer command) {
+bool ReplicaRuntime::propose(Context context, Buffer command, NodeId origin) {
   QUORATE_ASSERT(!context.is_none(), "a proposal has a name", group_);
   const bool is_full = proposals_.bytes() > 0 && proposals_.bytes() + command.size() > limits_.max_uncommitted_bytes;
   if (stopped_ || is_full || node_.owner.pushes_back()) {
     trace("group.pushed_back", proposals_.bytes());
     return false;
   }
-  proposals_.add(context, std::move(command));
+  proposals_.add(context, std::move(command), origin);
   schedule_end_of_turn();
   return true;
 }

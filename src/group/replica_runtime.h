@@ -56,7 +56,7 @@ class ReplicaRuntime final : public Replica, public EngineClient {
   [[nodiscard]] GroupEvents& events() { return events_; }
 
   // Replica
-  [[nodiscard]] bool propose(Context context, Buffer command) override;
+  [[nodiscard]] bool propose(Context context, Buffer command, NodeId origin) override;
   void read(Context context) override;
   void transfer_leadership(NodeId to) override;
   bool send_service_message(NodeId to, Buffer message) override;

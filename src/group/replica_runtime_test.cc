@@ -68,8 +68,8 @@ class ReplicaRuntimeTest : public Test, public ReplicaOwner {
 
 TEST_F(ReplicaRuntimeTest, ProposalsOfATurnAreOneBatchAndReadsOneRound) {
   start();
-  EXPECT_TRUE(replica_->propose(Context(1), Buffer::copy_of("a")));
-  EXPECT_TRUE(replica_->propose(Context(2), Buffer::copy_of("b")));
+  EXPECT_TRUE(replica_->propose(Context(1), Buffer::copy_of("a"), {}));
+  EXPECT_TRUE(replica_->propose(Context(2), Buffer::copy_of("b"), {}));
   replica_->read(Context(3));
   replica_->read(Context(4));
   EXPECT_TRUE(told().empty()) << "nothing before the end of the turn";
@@ -80,7 +80,7 @@ TEST_F(ReplicaRuntimeTest, ProposalsOfATurnAreOneBatchAndReadsOneRound) {
 TEST_F(ReplicaRuntimeTest, LargeBatchesAreCutSoThatOneMessageTakesThem) {
   start();
   for (std::uint64_t i = 1; i <= 5; ++i) {
-    EXPECT_TRUE(replica_->propose(Context(i), Buffer::adopt(std::string(15, 'x'))));
+    EXPECT_TRUE(replica_->propose(Context(i), Buffer::adopt(std::string(15, 'x')), {}));
   }
   loop_.end_turn();
   EXPECT_EQ(told(), (Events{"propose 2", "propose 2", "propose 1"}));
@@ -283,18 +283,18 @@ TEST_F(ReplicaRuntimeTest, ProposalsArePushedBackWhenTooManyBytesWait) {
       core.emit(Placed{propose->batch[0].context, {Position(1), Tag(1)}});
     }
   };
-  EXPECT_TRUE(replica_->propose(Context(1), Buffer::adopt(std::string(90, 'x'))));
-  EXPECT_FALSE(replica_->propose(Context(2), Buffer::adopt(std::string(20, 'x'))));
+  EXPECT_TRUE(replica_->propose(Context(1), Buffer::adopt(std::string(90, 'x')), {}));
+  EXPECT_FALSE(replica_->propose(Context(2), Buffer::adopt(std::string(20, 'x')), {}));
   loop_.end_turn();
-  EXPECT_FALSE(replica_->propose(Context(3), Buffer::adopt(std::string(20, 'x'))));
+  EXPECT_FALSE(replica_->propose(Context(3), Buffer::adopt(std::string(20, 'x')), {}));
   core_.on_input = nullptr;
   effects([](FakeCore::Script& core) {
     core.persist({put(1, 1, "x")});
     core.emit(Commit{Position(1)});
   });
-  EXPECT_TRUE(replica_->propose(Context(4), Buffer::adopt(std::string(20, 'x'))));
+  EXPECT_TRUE(replica_->propose(Context(4), Buffer::adopt(std::string(20, 'x')), {}));
   pushes_back_ = true;
-  EXPECT_FALSE(replica_->propose(Context(5), Buffer::copy_of("x")));
+  EXPECT_FALSE(replica_->propose(Context(5), Buffer::copy_of("x"), {}));
 }
 
 TEST_F(ReplicaRuntimeTest, AProposalWhosePlaceWasTakenHadNoEffectAndItsServiceLearnsIt) {
@@ -305,8 +305,8 @@ TEST_F(ReplicaRuntimeTest, AProposalWhosePlaceWasTakenHadNoEffectAndItsServiceLe
       core.emit(Placed{Context(2), {Position(2), Tag(1)}});
     }
   };
-  EXPECT_TRUE(replica_->propose(Context(1), Buffer::copy_of("mine")));
-  EXPECT_TRUE(replica_->propose(Context(2), Buffer::copy_of("also mine")));
+  EXPECT_TRUE(replica_->propose(Context(1), Buffer::copy_of("mine"), {}));
+  EXPECT_TRUE(replica_->propose(Context(2), Buffer::copy_of("also mine"), {}));
   loop_.end_turn();
   core_.on_input = nullptr;
   effects([](FakeCore::Script& core) {
@@ -406,7 +406,7 @@ TEST_F(ReplicaRuntimeTest, AfterStopNothingIsSentConfirmedOrServed) {
   replica_->stop();
   replica_->on_durable(Io(1));
   replica_->on_message(NodeId(2), "late", {});
-  EXPECT_FALSE(replica_->propose(Context(1), Buffer::copy_of("x")));
+  EXPECT_FALSE(replica_->propose(Context(1), Buffer::copy_of("x"), {}));
   replica_->read(Context(2));
   loop_.pass(1s);
   EXPECT_TRUE(told().empty());
@@ -415,7 +415,7 @@ TEST_F(ReplicaRuntimeTest, AfterStopNothingIsSentConfirmedOrServed) {
 
 TEST_F(ReplicaRuntimeTest, FirstEffectsOfACoreAreCarriedOutAtTheStart) {
   core_.emit(SetTimer{TimerKind::election, 10ms, 10ms});
-  EXPECT_TRUE(replica_->propose(Context(1), Buffer::copy_of("early"))) << "waits for the start";
+  EXPECT_TRUE(replica_->propose(Context(1), Buffer::copy_of("early"), {})) << "waits for the start";
   replica_->start();
   loop_.end_turn();
   EXPECT_EQ(told(), (Events{"propose 1"}));

@@ -26,6 +26,8 @@ namespace quorate::server {
 namespace {
 
 constexpr std::size_t kMaxClientConnections = 10'000;
+/// Followers without a waiting client, and so their watchers, hear of a commit at the latest after this.
+constexpr Duration kCommitNoticeDelay = std::chrono::milliseconds(2);
 constexpr Duration kStopCheckInterval = std::chrono::milliseconds(50);
 constexpr Duration kHandOverPatience = std::chrono::seconds(2);
 constexpr Duration kFarewell = std::chrono::milliseconds(100);
@@ -192,6 +194,7 @@ consensus::CoreConfig Node::core_config() const {
   config.heartbeat_interval = std::chrono::milliseconds(options_.heartbeat_ms);
   config.election_timeout = std::chrono::milliseconds(options_.election_ms);
   config.pre_vote = options_.pre_vote;
+  config.commit_notice_delay = kCommitNoticeDelay;
   return config;
 }
 

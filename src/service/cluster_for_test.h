@@ -67,7 +67,7 @@ class Node final : public group::Replica {
   void reopen();
 
   // Replica
-  [[nodiscard]] bool propose(Context context, Buffer command) override;
+  [[nodiscard]] bool propose(Context context, Buffer command, NodeId origin) override;
   void read(Context context) override;
   void transfer_leadership(NodeId) override {}
   bool send_service_message(NodeId to, Buffer message) override;
@@ -307,7 +307,7 @@ inline void Node::reopen() {
   restart();
 }
 
-inline bool Node::propose(Context context, Buffer command) {
+inline bool Node::propose(Context context, Buffer command, NodeId /*origin*/) {
   if (pushes_back) {
     return false;
   }

@@ -105,7 +105,7 @@ void Writes::propose(Request& request) {
                                  .time = parts_.clock.wall(),
                                  .expired_in = request.term};
   request.context = parts_.requests.new_context(request);
-  if (!parts_.replica->propose(request.context, kv::encode_command(header, request.bytes.view()))) {
+  if (!parts_.replica->propose(request.context, kv::encode_command(header, request.bytes.view()), {})) {
     parts_.trace(Branch::pushed_back);
     request.was_busy = true;
     wait(request);
@@ -227,7 +227,7 @@ void Writes::on_forwarded(NodeId from, Incarnation life, const Item& item) {
                                  .request = {from, life, item.number},
                                  .time = parts_.clock.wall()};
   const Context context = parts_.requests.new_context();
-  if (!parts_.replica->propose(context, kv::encode_command(header, item.bytes))) {
+  if (!parts_.replica->propose(context, kv::encode_command(header, item.bytes), from)) {
     refuse(from, life, item, Refusal::busy);
     return;
   }

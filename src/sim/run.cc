@@ -363,6 +363,7 @@ RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory)
   settings.nodes.core.election_timeout = 5 * settings.nodes.core.heartbeat_interval;
   settings.nodes.core.window_messages = random.between(1, 16);
   settings.nodes.core.max_entries_per_message = random.between(1, 64);
+  settings.nodes.core.commit_notice_delay = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(0, 3)));
   settings.nodes.service.request_timeout = settings.workload.request_timeout;
   settings.nodes.service.election_timeout = settings.nodes.core.election_timeout;
   settings.nodes.service.lease_check_interval = std::chrono::milliseconds(100);

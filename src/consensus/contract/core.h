@@ -33,6 +33,9 @@ struct CoreConfig {
   std::size_t window_messages = 64;   ///< appends in flight per follower
   std::size_t window_entries = 8192;  ///< entries in flight per follower
   std::size_t max_entries_per_message = 1024;
+  /// So long the word of a commit may wait for a message to ride on, if no client of that follower waits. 0: not at
+  /// all.
+  Duration commit_notice_delay{};
 };
 
 /// What storage recovered of a replica: enough to go on as if nothing had happened. No payloads.

@@ -18,6 +18,7 @@ enum class TimerKind : std::uint8_t {
   election,   ///< no word from a leader or majority
   heartbeat,  ///< a leader's regular word
   retry,      ///< a proposer's or candidate's back-off, a probe's repeat
+  notice,     ///< a leader's word of a commit, which waits for a message to ride on
 };
 
 /// A timer that the core armed with SetTimer has run out; it is disarmed.
@@ -38,7 +39,8 @@ struct Receive {
 struct Proposal {
   Context context;
   Buffer payload;
-  Buffer cell;  ///< cores without a log: which cell; else empty
+  Buffer cell;    ///< cores without a log: which cell; else empty
+  NodeId origin;  ///< another node, whose client waits for the outcome there; none: nobody elsewhere waits
 };
 
 /// Answered per context by Placed or Dropped. Cores without a log answer by Chosen of the cell: it succeeded if the

@@ -48,6 +48,7 @@ enum class Branch : std::uint8_t {
   send_dropped,              ///< leader: follower a, from position b on
   follower_restarted,        ///< leader: follower a, match before b
   commit_notice_sent,        ///< leader: position a
+  commit_notice_delayed,     ///< leader: position a; it waits for a message to ride on
   commit_before_own_write,   ///< leader: position a, own durable position b
   older_term_not_committed,  ///< leader: position a of term b has a majority and waits (figure 8)
   stale_message_ignored,     ///< from a, of its term b
@@ -124,6 +125,7 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "raft.send_dropped",
     "raft.follower_restarted",
     "raft.commit_notice_sent",
+    "raft.commit_notice_delayed",
     "raft.commit_before_own_write",
     "raft.older_term_not_committed",
     "raft.stale_message_ignored",

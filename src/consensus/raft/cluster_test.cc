@@ -37,6 +37,7 @@ std::string_view timer_name(TimerKind kind) {
     case TimerKind::election: return "election";
     case TimerKind::heartbeat: return "heartbeat";
     case TimerKind::retry: return "retry";
+    case TimerKind::notice: return "notice";
   }
   return "?";
 }
@@ -420,12 +421,12 @@ void Cluster::fire(NodeId id, TimerKind kind) {
   }
 }
 
-void Cluster::propose(NodeId id, const std::vector<std::string>& payloads) {
+void Cluster::propose(NodeId id, const std::vector<std::string>& payloads, NodeId origin) {
   Propose input;
   for (const std::string& payload : payloads) {
     const Context context(++last_context_);
     contexts_[context] = payload;
-    input.batch.push_back({context, Buffer::copy_of(payload)});
+    input.batch.push_back({.context = context, .payload = Buffer::copy_of(payload), .cell = {}, .origin = origin});
   }
   step(id, input);
 }

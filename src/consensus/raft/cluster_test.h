@@ -55,7 +55,8 @@ class Cluster {
   // ---- what a test may do
   void step(NodeId node, const consensus::Input& input);
   void fire(NodeId node, consensus::TimerKind kind);
-  void propose(NodeId node, const std::vector<std::string>& payloads);
+  /// `origin`: the other node whose client waits for the outcome, or none.
+  void propose(NodeId node, const std::vector<std::string>& payloads, NodeId origin = {});
   void read(NodeId node, const std::string& name);
   /// Makes the next `count` writes durable (all, if 0).
   void persist(NodeId node, std::size_t count = 0);

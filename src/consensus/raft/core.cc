@@ -98,6 +98,7 @@ void RaftCore::handle(const TimerFired& input) {
   switch (input.kind) {
     case TimerKind::election: on_election_timer(); break;
     case TimerKind::heartbeat: on_heartbeat_timer(); break;
+    case TimerKind::notice: on_notice_timer(); break;
     case TimerKind::retry: break;  // never armed
   }
 }
@@ -143,7 +144,7 @@ void RaftCore::handle(const Persisted& input) {
   }
   if (lead_->own_match != before) {
     advance_commit();
-    send_commit_notices();
+    send_commit_notices(false);
   }
 }
 

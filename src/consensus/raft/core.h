@@ -124,7 +124,10 @@ class RaftCore final : public consensus::Core {
   void send_append(Progress& follower);
   [[nodiscard]] const Buffer& encoded_append(EntryId previous);
   void advance_commit();
-  void send_commit_notices();
+  /// `is_due`: what waited for a message to ride on has waited long enough.
+  void send_commit_notices(bool is_due);
+  void arm_notice();
+  void on_notice_timer();
   void start_heartbeats();
   void on_heartbeat_timer();
   void send_heartbeats(bool regular);

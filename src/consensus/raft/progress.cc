@@ -115,6 +115,7 @@ void Progress::hash_into(Hasher& hasher) const {
   hasher.add(match_at_tick_);
   hasher.add(acknowledged_round);
   hasher.add(commit_sent);
+  hasher.add(awaited > commit_sent ? awaited : Position());
 }
 
 }  // namespace quorate::raft

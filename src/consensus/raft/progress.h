@@ -64,6 +64,7 @@ class Progress {
 
   std::uint64_t acknowledged_round = 0;  ///< the last heartbeat round that the follower answered
   Position commit_sent;                  ///< the last commit position that it was told
+  Position awaited;                      ///< the last position for whose commit a client of its own waits
 
   void hash_into(Hasher& hasher) const;
 

@@ -2,17 +2,17 @@
 // spaces, are what must happen. Everything else is for the reader. With QUORATE_REWRITE=1 (or --rewrite) the files are
 // written anew with what does happen.
 //
-//   > nodes 3 [no-pre-vote] [no-check-quorum] [window M E] [per-message E] [manual]   replicas n1.. of one group
-//   > node n3 no-pre-vote                          before start: this one has another setting than the others
-//   > preload n1 term 2 [vote n2] log 1:x 2:y    before start: n1's disk (term:payload from position 1;
+//   > nodes 3 [no-pre-vote] [no-check-quorum] [window M E] [per-message E] [manual] [notice-delay MS]   replicas n1..
+//   of one group > node n3 no-pre-vote                          before start: this one has another setting than the
+//   others > preload n1 term 2 [vote n2] log 1:x 2:y    before start: n1's disk (term:payload from position 1;
 //                                                the payload members=n1,n2 makes a configuration entry)
 //   > start [n1..]   > restart n1 [uncertain]    > crash n1 [keep K]
-//   > fire n1 election|heartbeat                 > up n1 n2   > down n1 n2 (n1 learns that the link to n2 works, or
-//   not) > propose n1 x y   > read n1 r   > transfer n1 n2   > snapshot n1 P > manual n1   > auto n1   > persist n1 [K]
-//   (whose writes become durable only when told; K of them) > deliver n1->n2 [K]   > drop n1->n2 [K]   > repeat n1->n2
-//   > settle   > quietly settle > hold n1->n2 NAME   > release NAME          (takes packets aside, gives them back
-//   later) > cut n1 n2   > cut-one n1->n2   > heal      > status [n1..]   > network   > timers on|off > garble n1->n2
-//   > dropped n1 n2 F L        (SendDropped)
+//   > fire n1 election|heartbeat|notice                 > up n1 n2   > down n1 n2 (n1 learns that the link to n2 works,
+//   or not) > propose n1 x y   > propose-for n2 n1 x (a client of n2 waits)   > read n1 r   > transfer n1 n2   >
+//   snapshot n1 P > manual n1   > auto n1   > persist n1 [K] (whose writes become durable only when told; K of them) >
+//   deliver n1->n2 [K]   > drop n1->n2 [K]   > repeat n1->n2 > settle   > quietly settle > hold n1->n2 NAME   > release
+//   NAME          (takes packets aside, gives them back later) > cut n1 n2   > cut-one n1->n2   > heal      > status
+//   [n1..]   > network   > timers on|off > garble n1->n2 > dropped n1 n2 F L        (SendDropped)
 
 #include <algorithm>
 #include <charconv>
@@ -107,6 +107,8 @@ class Story {
         options.core.window_entries = to_number(words.at(i + 2));
       } else if (words[i] == "per-message") {
         options.core.max_entries_per_message = to_number(words.at(i + 1));
+      } else if (words[i] == "notice-delay") {
+        options.core.commit_notice_delay = std::chrono::milliseconds(to_number(words.at(i + 1)));
       } else if (words[i] == "manual") {
         options.manual_disk = true;
       } else if (words[i] == "learner") {
@@ -191,7 +193,9 @@ class Story {
   bool do_input(const std::string& verb, const Words& words) {
     const NodeId node = words.size() > 1 ? to_node(words[1]) : NodeId();
     if (verb == "fire") {
-      cluster_->fire(node, words.at(2) == "election" ? TimerKind::election : TimerKind::heartbeat);
+      cluster_->fire(node, words.at(2) == "election"    ? TimerKind::election
+                           : words.at(2) == "heartbeat" ? TimerKind::heartbeat
+                                                        : TimerKind::notice);
     } else if (verb == "up") {
       const NodeId other = to_node(words.at(2));
       cluster_->step(node, consensus::PeerUp{other, cluster_->life_of(other)});
@@ -200,6 +204,8 @@ class Story {
       cluster_->step(node, consensus::PeerDown{other, cluster_->life_of(other)});
     } else if (verb == "propose") {
       cluster_->propose(node, Words(words.begin() + 2, words.end()));
+    } else if (verb == "propose-for") {
+      cluster_->propose(to_node(words.at(2)), Words(words.begin() + 3, words.end()), node);
     } else if (verb == "read") {
       for (std::uint64_t i = 0; i < (words.size() > 3 ? to_number(words[3]) : 1); ++i) {
         cluster_->read(node, words.at(2));

@@ -40,6 +40,9 @@ void RaftCore::append_own(std::span<const Proposal> batch) {
   position = first;
   for (const Proposal& proposal : batch) {
     emit(Placed{proposal.context, {position, hard_.term}});
+    if (Progress* waits = proposal.origin.is_none() ? nullptr : find_follower(proposal.origin); waits != nullptr) {
+      waits->awaited = position;
+    }
     position = position.next();
   }
   log_.append(hard_.term, batch.size());
@@ -134,7 +137,7 @@ void RaftCore::on(NodeId from, const AppendAccepted& message) {
     advance_commit();
   }
   replicate_to(*follower);
-  send_commit_notices();
+  send_commit_notices(false);
   try_transfer();
 }
 
@@ -188,11 +191,17 @@ void RaftCore::advance_commit() {
   begin_read_round();
 }
 
-/// Followers answer clients of their own once they have executed: what no append carries is told at once.
-void RaftCore::send_commit_notices() {
+/// A follower answers clients of its own once it has executed: while one waits, what no append carries is told at once.
+/// Else the word waits a moment for a message to ride on.
+void RaftCore::send_commit_notices(bool is_due) {
+  const bool at_once = is_due || config_.commit_notice_delay == Duration::zero();
   Buffer bytes;
   for (Progress& follower : lead_->followers) {
     if (follower.commit_sent >= commit_ || follower.mode() != Progress::Mode::replicate) {
+      continue;
+    }
+    if (!at_once && follower.awaited <= follower.commit_sent) {
+      arm_notice();
       continue;
     }
     if (bytes.empty()) {
@@ -202,6 +211,22 @@ void RaftCore::send_commit_notices() {
     follower.commit_sent = commit_;
     send_bytes(follower.node(), bytes);
   }
+}
+
+void RaftCore::arm_notice() {
+  if (!lead_->notice_armed) {
+    trace(Branch::commit_notice_delayed, commit_.value());
+    lead_->notice_armed = true;
+    set_timer(TimerKind::notice, config_.commit_notice_delay, config_.commit_notice_delay);
+  }
+}
+
+void RaftCore::on_notice_timer() {
+  if (!lead_ || !lead_->notice_armed) {
+    return;
+  }
+  lead_->notice_armed = false;
+  send_commit_notices(true);
 }
 
 // ---- heartbeats -----------------------------------------------------------------------------------------
