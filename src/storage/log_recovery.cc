@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "base/plant.h"
 #include "storage/segment_scan.h"
 
 namespace quorate::storage {
@@ -134,6 +135,10 @@ Status LogRecovery::find_files() {
     return made;
   }
   QUORATE_TRY(files_.sync_directory(""));
+  // A killed process may have created files whose names are not durable; this one may write to them.
+  if (!QUORATE_PLANT(segment_names_not_synced)) {
+    QUORATE_TRY(files_.sync_directory(directory_));
+  }
   auto names = files_.list(directory_);
   if (!names.has_value()) {
     return std::unexpected(names.error());

@@ -1,6 +1,7 @@
 #pragma once
 // A log over a test disk, with a model of what it must hold. For the log's tests only.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -110,6 +111,10 @@ class LogNode : public LogEvents {
   /// Starts a life. The error, if the log refuses.
   Status open() {
     files = std::make_unique<TestFiles>(disk);
+    files->on_step = on_step;
+    files->failure = failure_to_come;
+    files->lies_about_names = lies_about_names;
+    files->lies_about_writes = lies_about_writes;
     recovery = {};
     auto opened = Log::open(*files, loop, loop, entropy, "log", options, recovery);
     if (!opened.has_value()) {
@@ -120,6 +125,7 @@ class LogNode : public LogEvents {
     return {};
   }
   void kill() {
+    failed_before = saw_failure();
     log.reset();
     files.reset();
     loop.crash();
@@ -176,7 +182,13 @@ class LogNode : public LogEvents {
     histories[group].confirmed = std::max(histories[group].confirmed, io);
     ++confirmations;
   }
-  void on_log_failed(const Error& error) override { failure = error; }
+  void on_log_failed(const Error& error) override {
+    failure = error;
+    confirmations_at_failure = confirmations;
+    writes_at_failure = files->begun_writes;
+  }
+  /// The call that was to fail has come.
+  [[nodiscard]] bool saw_failure() const { return failed_before || (files != nullptr && files->failed); }
 
   struct History {
     std::vector<GroupModel> states;  ///< after each Persist since the last recovery
@@ -195,6 +207,14 @@ class LogNode : public LogEvents {
   Io last_io;
   std::uint64_t confirmations = 0;
   std::optional<Error> failure;
+  std::uint64_t confirmations_at_failure = 0;
+  std::uint64_t writes_at_failure = 0;
+  bool failed_before = false;
+  // What the files of the next life are told.
+  std::function<void()> on_step;
+  TestFailure failure_to_come;
+  bool lies_about_names = false;
+  bool lies_about_writes = false;
 };
 
 /// Options for segments so small that everything happens in a short test.

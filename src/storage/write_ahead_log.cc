@@ -321,7 +321,9 @@ void WriteAheadLog::on_fetched(std::uint64_t token, Result<Buffer> bytes) {
   if (SegmentFile* segment = segments_.find(fetch.plan.sequence)) {
     --segment->reads;
   }
-  index_.evict(durable_serial_);  // before, so that what was asked for stays
+  if (fetch.done) {
+    index_.evict(durable_serial_);  // before, so that what was asked for stays
+  }  // else it is to be moved, and stays in memory until all that moves with it is there
   const Status status = install(fetch, bytes);
   if (fetch.done) {
     fetch.done(status);
