@@ -138,7 +138,7 @@ int main(int argc, char** argv) {
        {Case{"1 record at a time, 256 B", 1, 1, 256}, Case{"1 group, 1000 in flight, 256 B", 1, 1000, 256},
         Case{"1000 groups, 1 in flight, 256 B", 1000, 1, 256}, Case{"1 group, 16 in flight, 64 KiB", 1, 16, 65536}}) {
     auto loop = env_posix::EventLoop::make();
-    auto files = env_posix::PosixFiles::open(root, (*loop)->shared_poster());
+    auto files = env_posix::PosixFiles::open(root, **loop);
     FixedEntropy entropy;
     storage::Recovery recovery;
     auto log = storage::Log::open(**files, **loop, **loop, entropy, "log" + std::to_string(++number), {}, recovery);

@@ -215,9 +215,9 @@ class PosixFiles::OpenFile final : public env::File {
     Duration took{};
   };
 
-  /// In the next turn, so that what this turn sends leaves before.
+  /// Behind what this turn sends: the others' disks work meanwhile.
   void write_on_loop(std::uint64_t offset, std::vector<iovec> list, Callback<Status> done) {
-    owner_.poster_->post([this, alive = alive_, offset, list = std::move(list), done]() mutable {
+    owner_.loop_.after_writes([this, alive = alive_, offset, list = std::move(list), done]() mutable {
       if (*alive) {
         ++owner_.stats_->syncs_on_loop;
         finish(write_and_sync(*owner_.stats_, descriptor_->get(), path_, offset, std::move(list)), done);
@@ -270,17 +270,16 @@ class PosixFiles::OpenFile final : public env::File {
   bool writing_ = false;
 };
 
-Result<std::unique_ptr<PosixFiles>> PosixFiles::open(const std::string& root, std::shared_ptr<Poster> poster,
-                                                     SyncPlace place) {
+Result<std::unique_ptr<PosixFiles>> PosixFiles::open(const std::string& root, EventLoop& loop, SyncPlace place) {
   Descriptor opened(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened.is_open()) {
     return refused("open data directory", root, errno);
   }
-  return std::unique_ptr<PosixFiles>(new PosixFiles(std::move(opened), std::move(poster), place));
+  return std::unique_ptr<PosixFiles>(new PosixFiles(std::move(opened), loop, place));
 }
 
-PosixFiles::PosixFiles(Descriptor root, std::shared_ptr<Poster> poster, SyncPlace place)
-    : root_(std::move(root)), poster_(std::move(poster)), sync_place_(place) {}
+PosixFiles::PosixFiles(Descriptor root, EventLoop& loop, SyncPlace place)
+    : root_(std::move(root)), loop_(loop), poster_(loop.shared_poster()), sync_place_(place) {}
 
 PosixFiles::~PosixFiles() { *alive_ = false; }
 

@@ -2,7 +2,7 @@
 // Files on a real file system, below one data directory.
 //
 // Invariants: 1. a durable write is pwritev and fdatasync, one write after the other, on the sync thread or, when
-// nothing else is to be done, on the loop after the turn (sync_place.h); its completion is posted to the loop. 2.
+// nothing else is to be done, on the loop behind the turn's sends (sync_place.h); it completes on the loop. 2.
 // preparing and closing files happens on the background thread, reading on the reader thread: neither waits for the
 // other. 3. nothing is called back after the file or the file system was destroyed; destroying a file waits for its
 // durable write, so that the writer's bytes may go away after it. 4. directories are made 0700 and files 0600; symbolic
@@ -18,7 +18,7 @@
 #include "base/result.h"
 #include "env/files.h"
 #include "env_posix/file_worker.h"
-#include "env_posix/poster.h"
+#include "env_posix/loop.h"
 #include "env_posix/sync_place.h"
 
 namespace quorate::env_posix {
@@ -50,8 +50,8 @@ class Descriptor {
 
 class PosixFiles final : public env::FileSystem {
  public:
-  /// `root` exists: DataDirectory has made and checked it. Work posted after the loop's end is dropped by `poster`.
-  [[nodiscard]] static Result<std::unique_ptr<PosixFiles>> open(const std::string& root, std::shared_ptr<Poster> poster,
+  /// `root` exists: DataDirectory has made and checked it. `loop` outlives the result.
+  [[nodiscard]] static Result<std::unique_ptr<PosixFiles>> open(const std::string& root, EventLoop& loop,
                                                                 SyncPlace place = SyncPlace());
   ~PosixFiles() override;
   PosixFiles(const PosixFiles&) = delete;
@@ -69,9 +69,10 @@ class PosixFiles final : public env::FileSystem {
 
  private:
   class OpenFile;
-  PosixFiles(Descriptor root, std::shared_ptr<Poster> poster, SyncPlace place);
+  PosixFiles(Descriptor root, EventLoop& loop, SyncPlace place);
 
   const Descriptor root_;
+  EventLoop& loop_;
   const std::shared_ptr<Poster> poster_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< read and written on the loop only
   const std::shared_ptr<FileStats> stats_ = std::make_shared<FileStats>();

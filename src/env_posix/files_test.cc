@@ -20,7 +20,7 @@ class FilesTest : public ::testing::Test {
     char name[] = "/tmp/quorate-files-XXXXXX";
     root_ = ::mkdtemp(name);
     loop_ = *EventLoop::make();
-    files_ = *PosixFiles::open(root_, loop_->shared_poster());
+    files_ = *PosixFiles::open(root_, *loop_);
   }
   ~FilesTest() override {
     files_.reset();
@@ -105,7 +105,7 @@ TEST_F(FilesTest, AClosedFileCallsNobody) {
 }
 
 TEST_F(FilesTest, SmallWritesInARowRunOnTheLoopAfterTheTurn) {
-  files_ = std::move(*PosixFiles::open(root_, loop_->shared_poster(), SyncPlace(Duration::max())));
+  files_ = std::move(*PosixFiles::open(root_, *loop_, SyncPlace(Duration::max())));
   auto file = files_->open("a", env::OpenMode::create_new);
   const auto write = [&](std::uint64_t offset, ByteView part) {
     called_ = false;

@@ -73,8 +73,11 @@ struct EventLoop::State {
   void run_posted();
   void fire_timers(Instant now);
   void end_turn();
+  void run_deferred();
+  void write_streams();
   [[nodiscard]] bool has_work() const {
-    return !requested.empty() || !deferred.empty() || !flushes.empty() || stopping.load(std::memory_order_relaxed);
+    return !requested.empty() || !deferred.empty() || !flushes.empty() || !behind_writes.empty() ||
+           stopping.load(std::memory_order_relaxed);
   }
   [[nodiscard]] Source* find(SourceId id) const {
     const auto slot = static_cast<std::uint32_t>(id);
@@ -92,6 +95,7 @@ struct EventLoop::State {
   std::vector<Callback<>> deferred;
   std::vector<SourceId> requested, requested_now;  // on_ready wanted without an event
   std::vector<SourceId> flushes, flushes_now;      // on_turn_end wanted
+  std::vector<std::function<void()>> behind_writes, behind_writes_now;
   std::vector<std::function<void()>> posted_now;
   LoopStats stats;
 };
@@ -209,11 +213,29 @@ void EventLoop::State::fire_timers(Instant now) {
 }
 
 void EventLoop::State::end_turn() {
+  run_deferred();
+  write_streams();
+  if (behind_writes.empty()) {
+    return;
+  }
+  behind_writes_now.swap(behind_writes);
+  for (const std::function<void()>& work : behind_writes_now) {
+    work();
+  }
+  behind_writes_now.clear();
+  run_deferred();
+  write_streams();
+}
+
+void EventLoop::State::run_deferred() {
   for (std::size_t i = 0; i < deferred.size(); ++i) {  // grows while it runs
     const Callback<> work = deferred[i];
     work();
   }
   deferred.clear();
+}
+
+void EventLoop::State::write_streams() {
   flushes_now.swap(flushes);
   for (const SourceId id : flushes_now) {
     if (Source* source = find(id); source != nullptr) {
@@ -226,6 +248,7 @@ void EventLoop::State::end_turn() {
 env::TimerId EventLoop::arm(Instant deadline, Callback<> fired) { return state_->timers.arm(deadline, fired); }
 void EventLoop::cancel(env::TimerId timer) { state_->timers.cancel(timer); }
 void EventLoop::defer(Callback<> work) { state_->deferred.push_back(work); }
+void EventLoop::after_writes(std::function<void()> work) { state_->behind_writes.push_back(std::move(work)); }
 void EventLoop::post(std::function<void()> work) { state_->mailbox->post(std::move(work)); }
 std::shared_ptr<Poster> EventLoop::shared_poster() const { return state_->mailbox; }
 

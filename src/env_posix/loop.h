@@ -2,7 +2,8 @@
 // The event loop of a node: descriptors, timers, work from other threads, and the end of the turn.
 //
 // A turn is: one epoll_wait, everything that it reported, posted work, due timers, then deferred work, then one
-// write per stream. It ends even when new events keep coming, so batches stay bounded and replies leave.
+// write per stream, then what waited for these writes (a small sync), whose own deferred work and writes still belong
+// to the turn. It ends even when new events keep coming, so batches stay bounded and replies leave.
 //
 // Invariants: 1. everything but post() and stop() runs on the thread that calls run(). 2. a Source that was detached
 //                is never called again, whatever was already reported for it. 3. arming a timer and watching a
@@ -70,6 +71,9 @@ class EventLoop final : public env::Loop, public env::Clock, public Poster {
   void cancel(env::TimerId timer) override;
   void defer(Callback<> work) override;
 
+  /// Runs `work` once all that this turn sends has left; called from such work, in the next turn.
+  void after_writes(std::function<void()> work);
+
   void post(std::function<void()> work) override;
   /// A poster that may outlive the loop: work posted after the loop's end is dropped.
   [[nodiscard]] std::shared_ptr<Poster> shared_poster() const;
@@ -87,7 +91,8 @@ class EventLoop final : public env::Loop, public env::Clock, public Poster {
   [[nodiscard]] Source* find(SourceId source) const;
   /// Calls on_ready(readable) in the next turn: for a source that stopped before the system had no more.
   void request_ready(SourceId source);
-  /// Calls on_turn_end() after this turn's deferred work; from within on_turn_end() in the next turn.
+  /// Calls on_turn_end() after this turn's deferred work; from within on_turn_end() later, at the latest in the next
+  /// turn.
   void request_flush(SourceId source);
 
   [[nodiscard]] const LoopStats& stats() const;

@@ -100,6 +100,19 @@ TEST_F(LoopTest, DeferredWorkRunsAtTheEndOfTheTurnAndMayDeferMore) {
   EXPECT_EQ(recorder.seen, (std::vector<std::uint64_t>{1, 2, 10, 11, 12}));
 }
 
+TEST_F(LoopTest, WorkBehindTheWritesDefersIntoTheSameTurnAndIsFollowedInTheNext) {
+  loop->after_writes([this] {
+    recorder.note(2);
+    loop->defer(recorder.callback(3));
+    loop->after_writes([this] { recorder.note(4); });
+  });
+  loop->defer(recorder.callback(1));
+  loop->run_turn(seconds(10));
+  EXPECT_EQ(recorder.seen, (std::vector<std::uint64_t>{1, 2, 3}));
+  loop->run_turn(seconds(10));  // does not wait: there is work
+  EXPECT_EQ(recorder.seen, (std::vector<std::uint64_t>{1, 2, 3, 4}));
+}
+
 TEST_F(LoopTest, PostedWorkRunsInOrderAndWakesALoopThatSleeps) {
   std::thread other([&] {
     for (std::uint64_t i = 1; i <= 1000; ++i) {

@@ -162,8 +162,7 @@ Status Node::open_storage() {
                          {"members", std::to_string(identity_.members.size())},
                          {"data", options_.data_dir},
                          {"start", std::to_string(parts_->directory->incarnation().value())}});
-  Result<std::unique_ptr<env_posix::PosixFiles>> files =
-      env_posix::PosixFiles::open(options_.data_dir, parts_->loop->shared_poster());
+  Result<std::unique_ptr<env_posix::PosixFiles>> files = env_posix::PosixFiles::open(options_.data_dir, *parts_->loop);
   if (!files) {
     return std::unexpected(files.error());
   }

@@ -52,6 +52,8 @@ void add_store(Metrics& metrics, const NodeFigures& figures) {
 void add_disk(Metrics& metrics, const NodeFigures& figures) {
   metrics.summary_of("etcd_disk_wal_fsync_duration_seconds", "The latency distributions of write and sync of the log.",
                      figures.files->syncs.load(), static_cast<double>(figures.files->sync_nanoseconds.load()) / 1e9);
+  metrics.counter("quorate_log_syncs_on_loop_total", "Of the log's syncs those that woke no thread.",
+                  static_cast<double>(figures.files->syncs_on_loop.load()));
   metrics.gauge("etcd_disk_wal_write_bytes_total", "Total number of bytes written in WAL.",
                 static_cast<double>(figures.log.bytes_written));
   metrics.counter("quorate_log_frames_total", "Frames written to the log.", static_cast<double>(figures.log.frames));

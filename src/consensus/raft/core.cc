@@ -144,7 +144,7 @@ void RaftCore::handle(const Persisted& input) {
   }
   if (lead_->own_match != before) {
     advance_commit();
-    send_commit_notices(false);
+    send_commit_notices(Position());
   }
 }
 

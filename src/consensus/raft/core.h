@@ -125,7 +125,7 @@ class RaftCore final : public consensus::Core {
   [[nodiscard]] const Buffer& encoded_append(EntryId previous);
   void advance_commit();
   /// `is_due`: what waited for a message to ride on has waited long enough.
-  void send_commit_notices(bool is_due);
+  void send_commit_notices(Position due);
   void arm_notice();
   void on_notice_timer();
   void start_heartbeats();

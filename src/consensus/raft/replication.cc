@@ -137,7 +137,7 @@ void RaftCore::on(NodeId from, const AppendAccepted& message) {
     advance_commit();
   }
   replicate_to(*follower);
-  send_commit_notices(false);
+  send_commit_notices(Position());
   try_transfer();
 }
 
@@ -192,15 +192,15 @@ void RaftCore::advance_commit() {
 }
 
 /// A follower answers clients of its own once it has executed: while one waits, what no append carries is told at once.
-/// Else the word waits a moment for a message to ride on.
-void RaftCore::send_commit_notices(bool is_due) {
-  const bool at_once = is_due || config_.commit_notice_delay == Duration::zero();
+/// Else the word waits a moment for a message to ride on; the words of commits up to `due` have waited.
+void RaftCore::send_commit_notices(Position due) {
+  const bool at_once = config_.commit_notice_delay == Duration::zero();
   Buffer bytes;
   for (Progress& follower : lead_->followers) {
     if (follower.commit_sent >= commit_ || follower.mode() != Progress::Mode::replicate) {
       continue;
     }
-    if (!at_once && follower.awaited <= follower.commit_sent) {
+    if (!at_once && std::max(follower.awaited, due) <= follower.commit_sent) {
       arm_notice();
       continue;
     }
@@ -214,19 +214,19 @@ void RaftCore::send_commit_notices(bool is_due) {
 }
 
 void RaftCore::arm_notice() {
-  if (!lead_->notice_armed) {
+  if (lead_->notice_for.is_none()) {
     trace(Branch::commit_notice_delayed, commit_.value());
-    lead_->notice_armed = true;
+    lead_->notice_for = commit_;
     set_timer(TimerKind::notice, config_.commit_notice_delay, config_.commit_notice_delay);
   }
 }
 
 void RaftCore::on_notice_timer() {
-  if (!lead_ || !lead_->notice_armed) {
+  if (!lead_ || lead_->notice_for.is_none()) {
     return;
   }
-  lead_->notice_armed = false;
-  send_commit_notices(true);
+  // What was committed since then waits anew: under steady load a message always comes along.
+  send_commit_notices(std::exchange(lead_->notice_for, Position()));
 }
 
 // ---- heartbeats -----------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ struct Leadership {
   std::uint64_t silent_ticks = 0;       ///< regular heartbeats in a row before which no majority answered anything
   std::deque<LeaderRead> reads;         ///< begun ones first
   std::optional<Transfer> transfer;
-  bool notice_armed = false;  ///< some follower's word of a commit waits for a message to ride on
+  Position notice_for;  ///< the word of this commit waits at some follower for a message to ride on; none: no timer
 
   /// The last Append encoded: followers that are equally far get the same bytes.
   struct {

@@ -42,7 +42,7 @@ void add_leadership(Hasher& hasher, const Leadership& lead, Io durable) {
     hasher.add(read.round);
     hasher.add(read.position);
   }
-  hasher.add(std::uint64_t{lead.notice_armed});
+  hasher.add(lead.notice_for.value());
   if (lead.transfer) {
     hasher.add(lead.transfer->to);
     hasher.add(lead.transfer->ticks_left * 2 + (lead.transfer->told ? 1 : 0));
