@@ -144,7 +144,7 @@ Status Node::start() {
     parts.watched_store = std::make_unique<WatchedStore>(index_, group, observer_, *parts.service);
     parts.store = kv::Store::make({group, Generation(1)}, life_->records, {}, *parts.watched_store);
     parts.watched_group = std::make_unique<WatchedGroup>(index_, group, observer_, *parts.service);
-    group::GroupConfig group_config{group, settings_.factory, settings_.core};
+    group::GroupConfig group_config{group, watched(settings_.factory, {index_, group}, observer_), settings_.core};
     group_config.core.self = id();
     group_config.core.initial_membership = all_voters(settings_.node_count);
     if (Status added = life_->host->add_group(std::move(group_config), *parts.store, *parts.watched_group); !added) {

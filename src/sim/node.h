@@ -17,6 +17,7 @@
 #include "sim/event_queue.h"
 #include "sim/network.h"
 #include "sim/node_env.h"
+#include "sim/watched_core.h"
 #include "state/kv/store.h"
 #include "storage/memory_record_store.h"
 #include "storage/memory_records.h"
@@ -35,10 +36,10 @@ struct NodeSettings {
   Duration engine_flush_interval = std::chrono::milliseconds(200);
 };
 
-/// Sees every command's effects on every replica, before the service does: for invariants across nodes.
-class ReplicaObserver {
+/// Sees what every replica does and every command's effects on it, before the service does: for invariants across
+/// nodes.
+class ReplicaObserver : public CoreObserver {
  public:
-  virtual ~ReplicaObserver() = default;
   virtual void on_events(std::uint32_t node, GroupId group, std::int64_t revision,
                          std::span<const kv::Event> events) = 0;
   virtual void on_role(std::uint32_t node, GroupId group, const consensus::RoleChanged& change) = 0;

@@ -6,10 +6,16 @@
 
 #include "sim/check_history.h"
 #include "sim/check_leases.h"
+#include "sim/invariants/durable_before_revealed.h"
+#include "sim/invariants/durable_on_quorum.h"
 #include "sim/invariants/election_safety.h"
+#include "sim/invariants/leader_append_only.h"
 #include "sim/invariants/leader_completeness.h"
+#include "sim/invariants/log_matching.h"
 #include "sim/invariants/nothing_goes_back.h"
+#include "sim/invariants/own_term_commit.h"
 #include "sim/invariants/state_machine_safety.h"
+#include "sim/ledger.h"
 #include "sim/watcher.h"
 
 namespace quorate::sim {
@@ -32,6 +38,13 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     invariants_.push_back(std::make_unique<StateMachineSafety>(histories_));
     invariants_.push_back(std::make_unique<NothingGoesBack>());
     invariants_.push_back(std::make_unique<LeaderCompleteness>());
+    invariants_.push_back(std::make_unique<DurableBeforeRevealed>(ledger_));
+    invariants_.push_back(std::make_unique<DurableOnQuorum>(ledger_));
+    if (settings_.nodes.factory.ids_identify_prefix) {
+      invariants_.push_back(std::make_unique<OwnTermCommit>(ledger_));
+      invariants_.push_back(std::make_unique<LeaderAppendOnly>(ledger_));
+      invariants_.push_back(std::make_unique<LogMatching>(ledger_));
+    }
     for (std::uint32_t i = 1; i <= settings_.workload.clients; ++i) {
       clients_.push_back(std::make_unique<Client>(i, settings_.workload, cluster_, random_.split("client"), histories_,
                                                   settings_.nodes.group_count));
@@ -82,6 +95,19 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
       check(*invariant, invariant->on_role(node, group, change));
     }
   }
+  void on_core_start(const ReplicaName& replica, const consensus::PersistedState& state) override {
+    ledger_.start(replica, state);
+  }
+  void on_core_effect(const ReplicaName& replica, const consensus::Effect& effect,
+                      const consensus::Core& core) override {
+    for (const auto& invariant : invariants_) {
+      check(*invariant, invariant->on_effect(replica, effect, core));
+    }
+    if (const auto* persist = std::get_if<consensus::Persist>(&effect)) {
+      ledger_.write(replica, *persist);
+    }
+  }
+  void on_core_durable(const ReplicaName& replica, Io io) override { ledger_.confirm(replica, io); }
   void on_node_stopped(std::uint32_t node, const Error& why) override {
     fail_run("n" + std::to_string(node) + " stopped itself: " + why.text);
   }
@@ -345,6 +371,7 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
   std::map<GroupId, std::uint32_t> leaders_;
   std::set<std::pair<GroupId, std::string>> leased_;  ///< keys that hang on a lease
   bool healed_ = false;
+  Ledger ledger_;
   std::vector<std::unique_ptr<Invariant>> invariants_;
   Cluster cluster_;
   Faults faults_;

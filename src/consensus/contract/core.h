@@ -7,6 +7,7 @@
 // Built from (CoreConfig, PersistedState) by a CoreFactory; `server` and `sim` register the factories, nothing else
 // knows a protocol by name. Lives on the loop of its group's runtime.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -85,7 +86,10 @@ class Core {
 /// Makes the cores of one protocol. start() emits the first effects (timers, catching up) like any step.
 struct CoreFactory {
   std::string_view protocol;  ///< "raft", "multipaxos", ...: written into the data directory
-  std::unique_ptr<Core> (*make)(const CoreConfig& config, PersistedState state) = nullptr;
+  std::function<std::unique_ptr<Core>(const CoreConfig& config, PersistedState state)> make;
+  /// An entry's id stands for the whole log before it, and a leader commits by counting only what it placed itself
+  /// (Raft paper 5.3, 5.4.2). For observers that check it.
+  bool ids_identify_prefix = false;
 };
 
 }  // namespace quorate::consensus

@@ -311,7 +311,7 @@ std::unique_ptr<Core> make_raft(const CoreConfig& config, PersistedState state) 
   return std::make_unique<RaftCore>(config, std::move(state));
 }
 
-CoreFactory raft_factory() { return {.protocol = "raft", .make = &make_raft}; }
+CoreFactory raft_factory() { return {.protocol = "raft", .make = &make_raft, .ids_identify_prefix = true}; }
 
 std::span<const std::string_view> all_raft_trace_names() { return kBranchNames; }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "consensus/contract/core.h"
+#include "sim/watched_core.h"
 #include "state/kv/store.h"
 
 namespace quorate::sim {
@@ -29,6 +30,11 @@ class Invariant {
   /// A look at a live replica, at regular instants and after every change of role.
   [[nodiscard]] virtual std::string on_status(std::uint32_t /*node*/, GroupId /*group*/,
                                               const consensus::CoreStatus& /*status*/, Position /*executed*/) {
+    return {};
+  }
+  /// The core asks for something. The ledger holds what stood before this effect.
+  [[nodiscard]] virtual std::string on_effect(const ReplicaName& /*replica*/, const consensus::Effect& /*effect*/,
+                                              const consensus::Core& /*core*/) {
     return {};
   }
   virtual void on_life_ended(std::uint32_t /*node*/) {}

@@ -1,0 +1,144 @@
+// Each invariant over what cores do rejects a hand-made observation that breaks it, and accepts the legal one beside
+// it.
+
+#include <gtest/gtest.h>
+
+#include "sim/invariants/durable_before_revealed.h"
+#include "sim/invariants/durable_on_quorum.h"
+#include "sim/invariants/leader_append_only.h"
+#include "sim/invariants/log_matching.h"
+#include "sim/invariants/own_term_commit.h"
+#include "sim/ledger.h"
+
+namespace quorate::sim {
+namespace {
+
+using consensus::Commit;
+using consensus::Effect;
+using consensus::EntryKind;
+using consensus::Persist;
+using consensus::PersistOp;
+using consensus::Put;
+using consensus::Role;
+using consensus::Send;
+using consensus::SetState;
+using consensus::TruncateFrom;
+
+constexpr GroupId kGroup(1);
+
+/// A core that is asked for nothing but its status.
+class StubCore final : public consensus::Core {
+ public:
+  StubCore(Role role, Tag tag) {
+    status_.role = role;
+    status_.tag = tag;
+    status_.membership.voters = {NodeId(1), NodeId(2), NodeId(3)};
+  }
+  void step(Instant, const consensus::Input&) override {}
+  void take_effects(std::vector<Effect>&) override {}
+  [[nodiscard]] consensus::CoreStatus status() const override { return status_; }
+  [[nodiscard]] std::unique_ptr<Core> clone() const override { return nullptr; }
+  void hash_into(Hasher&) const override {}
+
+ private:
+  consensus::CoreStatus status_;
+};
+
+class Invariants : public ::testing::Test {
+ protected:
+  static ReplicaName replica(std::uint32_t node) { return {node, kGroup}; }
+  static PersistOp put(std::uint64_t position, std::uint64_t tag) {
+    return Put{{.id = {Position(position), Tag(tag)}, .kind = EntryKind::command, .payload = {}}};
+  }
+  static Persist persist(std::uint64_t io, std::vector<PersistOp> ops) { return {Io(io), std::move(ops)}; }
+  /// Node 1 to 3 begin empty.
+  void SetUp() override {
+    for (std::uint32_t node = 1; node <= 3; ++node) {
+      ledger_.start(replica(node), {});
+    }
+  }
+  /// What the invariant says of an effect, before the ledger has it.
+  static std::string judge(Invariant& invariant, std::uint32_t node, const Effect& effect, const StubCore& core) {
+    return invariant.on_effect(replica(node), effect, core);
+  }
+
+  Ledger ledger_;
+  const StubCore leader_{Role::leader, Tag(2)};
+  const StubCore follower_{Role::follower, Tag(2)};
+};
+
+TEST_F(Invariants, AMessageBeforeTheStateIsDurableIsRejected) {  // I-02
+  DurableBeforeRevealed invariant(ledger_);
+  const Send at_once{.to = NodeId(2), .message = {}, .attach = {}, .after = {}};
+  EXPECT_EQ(judge(invariant, 1, at_once, follower_), "");
+  ledger_.write(replica(1), persist(1, {SetState{}}));
+  EXPECT_NE(judge(invariant, 1, at_once, follower_), "");
+  EXPECT_EQ(judge(invariant, 1, Send{.to = NodeId(2), .message = {}, .attach = {}, .after = Io(1)}, follower_), "");
+  ledger_.confirm(replica(1), Io(1));
+  EXPECT_EQ(judge(invariant, 1, at_once, follower_), "");
+}
+
+TEST_F(Invariants, ACommitThatAQuorumDoesNotHoldIsRejected) {  // I-05
+  DurableOnQuorum invariant(ledger_);
+  for (std::uint32_t node = 1; node <= 2; ++node) {
+    ledger_.write(replica(node), persist(1, {put(1, 2)}));
+  }
+  ledger_.confirm(replica(1), Io(1));
+  EXPECT_NE(judge(invariant, 1, Commit{Position(1)}, leader_), "") << "node 2 has only written it";
+  ledger_.confirm(replica(2), Io(1));
+  EXPECT_EQ(judge(invariant, 1, Commit{Position(1)}, leader_), "");
+  EXPECT_EQ(judge(invariant, 3, Commit{Position(1)}, follower_), "") << "a follower takes its leader's word";
+  ledger_.write(replica(2), persist(2, {put(1, 3)}));
+  EXPECT_NE(judge(invariant, 1, Commit{Position(1)}, leader_), "") << "node 2 has another entry there";
+}
+
+TEST_F(Invariants, AnOlderTermCommittedByCountingIsRejected) {  // I-14, R-01
+  OwnTermCommit invariant(ledger_);
+  ledger_.write(replica(1), persist(1, {put(1, 1), put(2, 2)}));
+  EXPECT_NE(judge(invariant, 1, Commit{Position(1)}, leader_), "");
+  EXPECT_EQ(judge(invariant, 1, Commit{Position(2)}, leader_), "");
+  EXPECT_EQ(judge(invariant, 1, Commit{Position(1)}, follower_), "");
+}
+
+TEST_F(Invariants, ALeaderThatTakesBackItsEntriesIsRejected) {  // I-11
+  LeaderAppendOnly invariant(ledger_);
+  ledger_.write(replica(1), persist(1, {put(1, 1)}));
+  EXPECT_EQ(judge(invariant, 1, persist(2, {put(2, 2)}), leader_), "");
+  EXPECT_NE(judge(invariant, 1, persist(2, {put(1, 2)}), leader_), "");
+  EXPECT_NE(judge(invariant, 1, persist(2, {TruncateFrom{Position(1)}}), leader_), "");
+  EXPECT_EQ(judge(invariant, 1, persist(2, {TruncateFrom{Position(1)}}), follower_), "");
+}
+
+TEST_F(Invariants, AnEntryBehindTwoPredecessorsIsRejected) {  // I-12
+  LogMatching invariant(ledger_);
+  const auto write = [&](std::uint32_t node, std::vector<PersistOp> ops) {
+    const Persist what = persist(1, std::move(ops));
+    const std::string said = judge(invariant, node, what, follower_);
+    ledger_.write(replica(node), what);
+    return said;
+  };
+  EXPECT_EQ(write(1, {put(1, 1), put(2, 2)}), "");
+  EXPECT_EQ(write(2, {put(1, 1)}), "");
+  EXPECT_EQ(write(2, {put(2, 2)}), "");
+  EXPECT_NE(write(3, {put(1, 2), put(2, 2)}), "");
+}
+
+TEST_F(Invariants, TheLedgerKeepsWhatACrashKeeps) {
+  ledger_.write(replica(1), persist(1, {put(1, 1), put(2, 1)}));
+  ledger_.confirm(replica(1), Io(1));
+  ledger_.write(replica(1), persist(2, {TruncateFrom{Position(2)}, put(2, 2)}));
+  EXPECT_TRUE(ledger_.has_durably(replica(1), {Position(1), Tag(1)}));
+  EXPECT_FALSE(ledger_.has_durably(replica(1), {Position(2), Tag(2)}));
+  ledger_.write(replica(1), persist(3, {consensus::DiscardBelow{.id = {Position(1), Tag(1)}, .membership = {}}}));
+  EXPECT_EQ(ledger_.tag_at(replica(1), Position(1)), Tag(1)) << "where the log begins";
+  EXPECT_EQ(ledger_.tag_at(replica(1), Position(2)), Tag(2));
+  consensus::PersistedState recovered;
+  recovered.discarded = {Position(1), Tag(1)};
+  recovered.log.push_back({.id = {Position(2), Tag(2)}, .payload = {}});
+  ledger_.start(replica(1), recovered);
+  EXPECT_TRUE(ledger_.has_durably(replica(1), {Position(2), Tag(2)}));
+  EXPECT_FALSE(ledger_.has_durably(replica(1), {Position(3), Tag(2)}));
+}
+
+}  // namespace
+}  // namespace quorate::sim

@@ -1,0 +1,82 @@
+#include "sim/ledger.h"
+
+#include <algorithm>
+#include <variant>
+
+namespace quorate::sim {
+
+void Ledger::start(const ReplicaName& replica, const consensus::PersistedState& state) {
+  Log& log = logs_[replica];
+  log = Log{};
+  log.base = state.discarded;
+  for (const consensus::PersistedState::Slot& slot : state.log) {
+    log.slots.resize(slot.id.position.value() - log.base.position.value());
+    log.slots.back() = {slot.id.tag, Io()};
+  }
+}
+
+void Ledger::write(const ReplicaName& replica, const consensus::Persist& persist) {
+  Log& log = logs_[replica];
+  const auto index_of = [&log](Position position) { return position.value() - log.base.position.value() - 1; };
+  for (const consensus::PersistOp& op : persist.ops) {
+    if (std::holds_alternative<consensus::SetState>(op)) {
+      log.state = persist.io;
+    } else if (const auto* put = std::get_if<consensus::Put>(&op)) {
+      const std::uint64_t index = index_of(put->entry.id.position);
+      log.slots.resize(std::max<std::size_t>(log.slots.size(), index + 1));
+      log.slots[index] = {put->entry.id.tag, persist.io};
+    } else if (const auto* cut = std::get_if<consensus::TruncateFrom>(&op)) {
+      log.slots.resize(std::min<std::size_t>(log.slots.size(), index_of(cut->position)));
+    } else if (const auto* discard = std::get_if<consensus::DiscardBelow>(&op)) {
+      const std::uint64_t gone = discard->id.position.value() - log.base.position.value();
+      log.slots.erase(log.slots.begin(),
+                      log.slots.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(gone, log.slots.size())));
+      log.base = discard->id;
+    } else if (const auto* reset = std::get_if<consensus::ResetTo>(&op)) {
+      log.slots.clear();
+      log.base = reset->snapshot;
+    }
+  }
+}
+
+const Ledger::Slot* Ledger::find(const ReplicaName& replica, Position position) const {
+  const auto log = logs_.find(replica);
+  if (log == logs_.end() || position <= log->second.base.position) {
+    return nullptr;
+  }
+  const std::uint64_t index = position.value() - log->second.base.position.value() - 1;
+  return index < log->second.slots.size() ? &log->second.slots[index] : nullptr;
+}
+
+Tag Ledger::tag_at(const ReplicaName& replica, Position position) const {
+  const Slot* slot = find(replica, position);
+  if (slot != nullptr) {
+    return slot->tag;
+  }
+  const auto log = logs_.find(replica);
+  return log != logs_.end() && position == log->second.base.position ? log->second.base.tag : Tag();
+}
+
+bool Ledger::has_durably(const ReplicaName& replica, EntryId id) const {
+  const auto log = logs_.find(replica);
+  if (log == logs_.end()) {
+    return false;
+  }
+  if (id.position <= log->second.base.position) {
+    return true;
+  }
+  const Slot* slot = find(replica, id.position);
+  return slot != nullptr && slot->tag == id.tag && slot->io <= log->second.durable;
+}
+
+Io Ledger::state_written(const ReplicaName& replica) const {
+  const auto log = logs_.find(replica);
+  return log == logs_.end() ? Io() : log->second.state;
+}
+
+Io Ledger::durable(const ReplicaName& replica) const {
+  const auto log = logs_.find(replica);
+  return log == logs_.end() ? Io() : log->second.durable;
+}
+
+}  // namespace quorate::sim

@@ -1,0 +1,47 @@
+#pragma once
+// What every replica's log holds, as its core wrote it, and how much of that is durable: what invariants across nodes
+// are checked against.
+//
+// Invariants: 1. a slot is durable if the last write that touched it is. 2. a dead replica keeps what it had; its next
+// life begins with what recovery found. 3. everything at or below `base` is in the replica's records for good.
+// Owned by a run.
+
+#include <deque>
+#include <map>
+
+#include "sim/watched_core.h"
+
+namespace quorate::sim {
+
+class Ledger {
+ public:
+  void start(const ReplicaName& replica, const consensus::PersistedState& state);
+  void write(const ReplicaName& replica, const consensus::Persist& persist);
+  void confirm(const ReplicaName& replica, Io io) { logs_[replica].durable = io; }
+
+  /// The tag that the replica's log has at `position`; none if it is not there, or at or below the log's beginning.
+  [[nodiscard]] Tag tag_at(const ReplicaName& replica, Position position) const;
+  /// True if a crash now could not take (position, tag) from the replica.
+  [[nodiscard]] bool has_durably(const ReplicaName& replica, EntryId id) const;
+  /// The last write of the replica's small state, and the last durable write.
+  [[nodiscard]] Io state_written(const ReplicaName& replica) const;
+  [[nodiscard]] Io durable(const ReplicaName& replica) const;
+
+ private:
+  struct Slot {
+    Tag tag;  ///< none: a hole
+    Io io;    ///< the write that put it there; none: it was recovered
+  };
+  struct Log {
+    EntryId base;
+    std::deque<Slot> slots;  ///< from behind `base`
+    Io state;
+    Io durable;
+  };
+
+  [[nodiscard]] const Slot* find(const ReplicaName& replica, Position position) const;
+
+  std::map<ReplicaName, Log> logs_;
+};
+
+}  // namespace quorate::sim
