@@ -266,7 +266,7 @@ NodeState Cluster::state(const NodePlan& node) const {
   if (state.pid == 0) {
     return state;
   }
-  const auto metrics = http_get(node.client_port, "/metrics", kHttpTimeoutMs);
+  const auto metrics = http_get({"127.0.0.1", node.client_port}, "/metrics", kHttpTimeoutMs);
   state.answers = metrics.has_value();
   state.is_leader = metrics && metrics->body.find("\netcd_server_is_leader 1") != std::string::npos;
   state.ready = is_ready(node, kHttpTimeoutMs);
@@ -274,7 +274,7 @@ NodeState Cluster::state(const NodePlan& node) const {
 }
 
 bool Cluster::is_ready(const NodePlan& node, int patience_ms) const {
-  const auto health = http_get(node.client_port, "/health", patience_ms);
+  const auto health = http_get({"127.0.0.1", node.client_port}, "/health", patience_ms);
   return health && health->status == 200;
 }
 

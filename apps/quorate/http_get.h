@@ -1,18 +1,19 @@
 #pragma once
-// One blocking HTTP/1.1 GET to a port of this machine: how `quorate dev` asks its nodes how they are.
+// One blocking HTTP/1.1 GET: how `quorate dev` and `quorate bench` ask nodes how they are.
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
-namespace quorate::dev {
+#include "tcp_connect.h"
+
+namespace quorate {
 
 struct HttpAnswer {
   int status = 0;
   std::string body;
 };
 
-/// Nothing if the port does not answer within `timeout_ms`.
-[[nodiscard]] std::optional<HttpAnswer> http_get(std::uint16_t port, const std::string& path, int timeout_ms);
+/// Nothing if the node does not answer within `timeout_ms`.
+[[nodiscard]] std::optional<HttpAnswer> http_get(const Endpoint& endpoint, const std::string& path, int timeout_ms);
 
-}  // namespace quorate::dev
+}  // namespace quorate

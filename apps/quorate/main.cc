@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bench_command.h"
 #include "dev_command.h"
 #include "server/serve.h"
 #include "sim_command.h"
@@ -18,6 +19,7 @@ constexpr const char* kHelp =
     "  quorate dev      three nodes on this machine, ready to try (start here)\n"
     "  quorate serve    one member of a cluster; speaks etcd's v3 API, takes etcd's flags\n"
     "  quorate sim      the deterministic simulator: one seed, every fault, every history checked\n"
+    "  quorate bench    what one client's requests take, and where their time goes\n"
     "  quorate version  version and build\n"
     "\n"
     "`quorate COMMAND --help` tells more.\n";
@@ -44,6 +46,9 @@ int main(int argc, char** argv) {
   }
   if (words[0] == "sim") {
     return quorate::sim_command(rest);
+  }
+  if (words[0] == "bench") {
+    return quorate::bench_command(rest);
   }
   if (words[0] == "version" || words[0] == "--version") {
     std::puts(quorate::server::version_text().c_str());

@@ -24,6 +24,7 @@
 #include "env/loop.h"
 #include "env/record_store.h"
 #include "env/transport.h"
+#include "group/put_stages.h"
 #include "group/replica.h"
 #include "peer/mesh.h"
 #include "state/state_machine.h"
@@ -97,6 +98,7 @@ class Host {
   [[nodiscard]] virtual Status start() = 0;
 
   [[nodiscard]] virtual Replica& replica(GroupId group) = 0;
+  [[nodiscard]] virtual const PutStages& put_stages(GroupId group) const = 0;
   [[nodiscard]] virtual std::vector<peer::LinkStatus> links() const = 0;
   [[nodiscard]] virtual const storage::LogStats& log_stats() const = 0;
   [[nodiscard]] virtual const storage::Recovery& recovery() const = 0;

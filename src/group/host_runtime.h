@@ -29,6 +29,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   [[nodiscard]] Status add_group(GroupConfig config, state::StateMachine& machine, GroupEvents& events) override;
   [[nodiscard]] Status start() override;
   [[nodiscard]] Replica& replica(GroupId group) override;
+  [[nodiscard]] const PutStages& put_stages(GroupId group) const override { return replicas_.at(group)->put_stages(); }
   [[nodiscard]] std::vector<peer::LinkStatus> links() const override;
   [[nodiscard]] const storage::LogStats& log_stats() const override { return log_->stats(); }
   [[nodiscard]] const storage::Recovery& recovery() const override { return recovery_; }

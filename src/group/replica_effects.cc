@@ -35,6 +35,7 @@ void ReplicaRuntime::carry_out(Persist& effect) {
   if (lowest != kNoPosition) {
     durable_.on_write(effect.io, lowest);
   }
+  stages_.on_write(effect.io);
   node_.log.append(group_, effect.io, std::move(ops));
 }
 
@@ -80,13 +81,17 @@ LogOp ReplicaRuntime::to_log_op(PersistOp& op, Position& lowest) {
 void ReplicaRuntime::carry_out(Send& effect) { outbox_.send(std::move(effect)); }
 
 void ReplicaRuntime::carry_out(Commit& effect) {
+  stages_.on_commit(effect.up_to);
   applier_.commit(effect.up_to);
   apply();
 }
 
 void ReplicaRuntime::carry_out(Chosen&) { trace("group.cell_ignored"); }
 
-void ReplicaRuntime::carry_out(Placed& effect) { proposals_.on_placed(effect.context, effect.id); }
+void ReplicaRuntime::carry_out(Placed& effect) {
+  proposals_.on_placed(effect.context, effect.id);
+  stages_.on_placed(effect.id.position);
+}
 
 void ReplicaRuntime::carry_out(Dropped& effect) {
   contexts_.clear();
@@ -144,6 +149,7 @@ void ReplicaRuntime::carry_out(CancelTimer& effect) { timers_.cancel(effect.kind
 void ReplicaRuntime::carry_out(RoleChanged& effect) {
   if (effect.from == Role::leader && effect.to != Role::leader) {
     proposals_.forgive_bytes();
+    stages_.on_leadership_lost();
   }
   trace("group.role_changed", effect.tag.value());
   events_.on_role_changed(effect);

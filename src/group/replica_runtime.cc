@@ -29,6 +29,7 @@ ReplicaRuntime::ReplicaRuntime(ReplicaStart start, NodeParts& node, const Replic
       events_(events),
       core_(std::move(start.core)),
       timers_(node.clock, node.loop, node.entropy, Callback<TimerKind>::to<&ReplicaRuntime::on_timer>(this)),
+      stages_(node.clock),
       outbox_(start.group, node, limits, Callback<>::to<&ReplicaRuntime::report_unsent>(this)),
       applier_(start.group, node, limits, machine, proposals_, first_executed(start.executed),
                Callback<>::to<&ReplicaRuntime::resume_apply>(this)),
@@ -112,6 +113,7 @@ void ReplicaRuntime::on_durable(Io io) {
     return;
   }
   durable_.on_durable(io);
+  stages_.on_durable(io);
   if (QUORATE_PLANT(ack_before_sync)) {
     return;  // was confirmed long ago
   }
@@ -141,6 +143,7 @@ bool ReplicaRuntime::propose(Context context, Buffer command, NodeId origin) {
     return false;
   }
   proposals_.add(context, std::move(command), origin);
+  stages_.on_proposed();
   schedule_end_of_turn();
   return true;
 }
@@ -177,6 +180,7 @@ void ReplicaRuntime::end_turn(std::uint64_t) {
     handle(propose_input_);
     proposals_.reuse(propose_input_);
   }
+  stages_.on_turn_end();
   if (const std::optional<Context> round = reads_.begin_round()) {
     handle(Read{*round});
   }
@@ -190,6 +194,7 @@ void ReplicaRuntime::end_turn(std::uint64_t) {
 void ReplicaRuntime::apply() {
   const Position before = applier_.executed();
   applier_.run(replaced_);
+  stages_.on_executed(applier_.executed());
   if (applier_.executed() > before) {
     node_.owner.on_executed(*this);
   }

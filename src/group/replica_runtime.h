@@ -24,6 +24,7 @@
 #include "group/node_parts.h"
 #include "group/outbox.h"
 #include "group/proposals.h"
+#include "group/put_stages.h"
 #include "group/replica.h"
 #include "group/waiting_reads.h"
 #include "state/state_machine.h"
@@ -54,6 +55,7 @@ class ReplicaRuntime final : public Replica, public EngineClient {
   void on_peer_up(NodeId node, Incarnation incarnation);
   void on_peer_down(NodeId node, Incarnation incarnation);
   [[nodiscard]] GroupEvents& events() { return events_; }
+  [[nodiscard]] const PutStages& put_stages() const { return stages_; }
 
   // Replica
   [[nodiscard]] bool propose(Context context, Buffer command, NodeId origin) override;
@@ -115,6 +117,7 @@ class ReplicaRuntime final : public Replica, public EngineClient {
   WaitingReads reads_;
   DurableMark durable_;
   CoreTimers timers_;
+  PutStages stages_;
   Outbox outbox_;
   Applier applier_;
 

@@ -48,8 +48,8 @@ void Metrics::counter(std::string_view name, std::string_view help, double value
   families_->add(name, help, prometheus::MetricType::Counter, std::move(labels)).counter.value = value;
 }
 
-void Metrics::summary_of(std::string_view name, std::string_view help, std::uint64_t count, double sum) {
-  prometheus::ClientMetric& metric = families_->add(name, help, prometheus::MetricType::Histogram, {});
+void Metrics::summary_of(std::string_view name, std::string_view help, std::uint64_t count, double sum, Labels labels) {
+  prometheus::ClientMetric& metric = families_->add(name, help, prometheus::MetricType::Histogram, std::move(labels));
   metric.histogram.sample_count = count;
   metric.histogram.sample_sum = sum;
   prometheus::ClientMetric::Bucket bucket;

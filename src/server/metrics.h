@@ -24,7 +24,7 @@ class Metrics {
   void gauge(std::string_view name, std::string_view help, double value, Labels labels = {});
   void counter(std::string_view name, std::string_view help, double value, Labels labels = {});
   /// A histogram of which only count and sum are known: one bucket, +Inf.
-  void summary_of(std::string_view name, std::string_view help, std::uint64_t count, double sum);
+  void summary_of(std::string_view name, std::string_view help, std::uint64_t count, double sum, Labels labels = {});
 
   /// process_*: memory, CPU, descriptors, start time, as every Prometheus client exports them.
   void add_process();

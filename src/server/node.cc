@@ -395,6 +395,7 @@ std::string Node::metrics_text() const {
   for (const GroupParts& group : parts_->groups) {
     figures.leader_changes += group.events->changes_seen;
   }
+  figures.stages = &parts_->host->put_stages(GroupId(1));
   figures.service = parts_->groups[0].service.get();
   return write_node_metrics(figures);
 }

@@ -61,6 +61,15 @@ void add_disk(Metrics& metrics, const NodeFigures& figures) {
                 static_cast<double>(figures.log.live_segments));
 }
 
+void add_stages(Metrics& metrics, const NodeFigures& figures) {
+  for (std::size_t i = 0; i < group::PutStages::kNames.size(); ++i) {
+    const group::PutStages::Sum& sum = figures.stages->sums()[i];
+    metrics.summary_of("quorate_put_stage_seconds", "Where a put's time goes, of the batches that were watched.",
+                       sum.count, std::chrono::duration<double>(sum.total).count(),
+                       {{"stage", std::string(group::PutStages::kNames[i])}});
+  }
+}
+
 void add_network(Metrics& metrics, const NodeFigures& figures) {
   for (const peer::LinkStatus& link : figures.links) {
     const std::string peer = hex_id(link.node.value());
@@ -105,6 +114,7 @@ std::string write_node_metrics(const NodeFigures& figures) {
   add_server(metrics, figures);
   add_store(metrics, figures);
   add_disk(metrics, figures);
+  add_stages(metrics, figures);
   add_network(metrics, figures);
   add_calls(metrics, figures);
   for (const auto& [name, count] : *figures.traces) {

@@ -10,6 +10,7 @@
 
 #include "api/etcd/methods.h"
 #include "env_posix/files.h"
+#include "group/put_stages.h"
 #include "peer/mesh.h"
 #include "service/kv_service.h"
 #include "storage/log.h"
@@ -27,6 +28,7 @@ struct NodeFigures {
   std::uint64_t connections = 0;
   std::uint64_t leader_changes = 0;
   const std::map<std::string_view, std::uint64_t>* traces = nullptr;
+  const group::PutStages* stages = nullptr;     ///< of the first group
   const service::KvService* service = nullptr;  ///< of the first group
 };
 
