@@ -41,6 +41,9 @@ class PutCostTest : public ::testing::Test, public TraceSink, public ReplicaObse
   void on_role(std::uint32_t node, GroupId, const consensus::RoleChanged& change) override {
     leader_ = change.to == consensus::Role::leader ? node : leader_;
   }
+  void on_core_start(const ReplicaName&, const consensus::PersistedState&) override {}
+  void on_core_effect(const ReplicaName&, const consensus::Effect&, const consensus::Core&) override {}
+  void on_core_durable(const ReplicaName&, Io) override {}
   void on_node_stopped(std::uint32_t, const Error& why) override { FAIL() << why.text; }
 
   /// Puts and, answered, puts again until `puts_left_` are done.
