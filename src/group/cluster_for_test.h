@@ -212,7 +212,9 @@ class CountingService final : public GroupEvents {
   void on_read_ready(Context) override { ++served; }
   void on_service_message(NodeId, Buffer message) override { messages.emplace_back(message.view()); }
   void on_peer_down(NodeId) override { ++peers_lost; }
+  void on_configuration_changed(const consensus::ConfigurationChanged& change) override { last_change = change; }
 
+  consensus::ConfigurationChanged last_change;
   consensus::Role role = consensus::Role::follower;
   int dropped = 0;
   int served = 0;

@@ -1,5 +1,6 @@
 // Three nodes in one process, three groups each, the Raft core: whole hosts over disks, network and engines in memory.
 
+#include <algorithm>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -42,6 +43,19 @@ class ClusterTest : public testing::Test {
         }
       }
     }
+  }
+  /// Group 1 gets `target` from its leader, and every node that is in it knows that it is committed.
+  void change_membership(const consensus::Membership& target) {
+    ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led() && all_executed(); })) << history();
+    const Context context(++changes_ + 1'000'000);
+    cluster_.life(cluster_.leader_of(1)).host->replica(GroupId(1)).reconfigure(context, target);
+    ASSERT_TRUE(cluster_.run_until([&] {
+      return cluster_.leader_of(1) != 0 && std::ranges::all_of(target.voters, [&](NodeId node) {
+               const consensus::ConfigurationChanged& seen = cluster_.life(node.value()).services[0]->last_change;
+               return seen.committed && seen.membership == target && target.is_voter(NodeId(cluster_.leader_of(1)));
+             });
+    })) << history()
+        << positions();
   }
   /// Everything that was proposed without a fault around it is there, in order, on every live node.
   void expect_all_there() {
@@ -86,6 +100,7 @@ class ClusterTest : public testing::Test {
   }
   [[nodiscard]] std::uint64_t follower_of(std::uint64_t group) const { return cluster_.leader_of(group) % 3 + 1; }
 
+  std::uint64_t changes_ = 0;
   Cluster cluster_{{.factory = raft::raft_factory()}};
   std::map<std::uint64_t, std::vector<std::string>> expected_;
 };
@@ -107,6 +122,35 @@ TEST_F(ClusterTest, AKilledNodeComesBackWithEverything) {
   ASSERT_TRUE(cluster_.run_until([this] { return all_executed(); }));
   ASSERT_TRUE(cluster_.start(victim).has_value());
   expect_all_there();
+}
+
+// M-08: who was removed comes back as a new voter and gets everything; the leader itself can be removed.
+TEST_F(ClusterTest, MembersLeaveAndComeBackWhileTheOthersGoOn) {
+  cluster_.options.flush_interval = 1h;  // the log stays whole: who comes back gets everything from it
+  start_all();
+  propose(100, "before ");
+  expect_all_there();
+  for (std::uint64_t turn = 0; turn < 2; ++turn) {
+    const std::uint64_t leaver = turn == 0 ? follower_of(1) : cluster_.leader_of(1);
+    consensus::Membership fewer;
+    for (std::uint64_t node = 1; node <= 3; ++node) {
+      if (node != leaver) {
+        fewer.voters.emplace_back(node);
+      }
+    }
+    change_membership(fewer);
+    EXPECT_NE(cluster_.leader_of(1), leaver);
+    propose(100, turn == 0 ? "without a follower " : "without the old leader ");
+    change_membership({.voters = {NodeId(1), NodeId(2), NodeId(3)}, .outgoing_voters = {}, .learners = {}});
+  }
+  expect_all_there();
+  EXPECT_EQ(cluster_.life(cluster_.leader_of(2)).services[1]->last_change.id, EntryId()) << "the other groups stay";
+}
+
+TEST_F(ClusterTest, ARefusedChangeOfTheMembershipIsToldOnce) {
+  start_all();
+  cluster_.life(follower_of(1)).host->replica(GroupId(1)).reconfigure(Context(1'000'000), {});
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.life(follower_of(1)).services[0]->dropped == 1; }));
 }
 
 // G-10, F-P2.

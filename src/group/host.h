@@ -73,6 +73,8 @@ class GroupEvents {
   /// A message of this group's service from the same group's service on another node.
   virtual void on_service_message(NodeId from, Buffer message) = 0;
   virtual void on_peer_down(NodeId node) = 0;
+  /// See consensus::ConfigurationChanged: told when it is used, and again when it is committed.
+  virtual void on_configuration_changed(const consensus::ConfigurationChanged& /*change*/) {}
 };
 
 /// Told when the node must stop: what failed, what it means and what to do. The host still runs the call: destroy it

@@ -13,6 +13,11 @@ void Proposals::add(Context context, Buffer command, NodeId origin) {
   batch_.batch.push_back({.context = context, .payload = std::move(command), .cell = {}, .origin = origin});
 }
 
+void Proposals::expect(Context context) {
+  list_.push_back({context, 0, {}});
+  ++live_;
+}
+
 void Proposals::take_batch(std::size_t max_bytes, consensus::Input& input) {
   if (batch_bytes_ <= max_bytes) {
     batch_bytes_ = 0;

@@ -18,6 +18,8 @@ namespace quorate::group {
 class Proposals {
  public:
   void add(Context context, Buffer command, NodeId origin);
+  /// Accounts for what reaches the core by itself, after all that was added: a change of the membership.
+  void expect(Context context);
 
   [[nodiscard]] bool has_batch() const { return !batch_.batch.empty(); }
   /// Moves this turn's batch into `input`, at most `max_bytes` of it but at least one proposal; give it back with

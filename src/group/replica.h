@@ -25,7 +25,12 @@ class Replica {
   /// Asks for a linearizable read; on_read_ready or on_dropped follows. Reads of one turn share a quorum round.
   virtual void read(Context context) = 0;
 
+  /// `to` none: whoever is reachable and has most of the log.
   virtual void transfer_leadership(NodeId to) = 0;
+
+  /// Asks for another membership at the end of this turn, on the leader; several voters at once go through the joint
+  /// state. GroupEvents::on_configuration_changed tells what came of it; on_dropped with `never`: it was refused.
+  virtual void reconfigure(Context context, consensus::Membership target) = 0;
 
   /// Sends bytes to the same group's service on another node. False: not sent.
   virtual bool send_service_message(NodeId to, Buffer message) = 0;

@@ -132,6 +132,7 @@ void ReplicaRuntime::carry_out(InstallSnapshot& effect) {
 }
 
 void ReplicaRuntime::carry_out(ConfigurationChanged& effect) {
+  events_.on_configuration_changed(effect);
   if (effect.id.position <= discarded_) {
     base_membership_ = std::move(effect.membership);
     changes_.clear();

@@ -49,7 +49,7 @@ void ReplicaRuntime::start() {
   carry_out_ready();
   tell_applied();
   handling_ = false;
-  if (reads_.size() > 0 || proposals_.has_batch()) {
+  if (reads_.size() > 0 || proposals_.has_batch() || !reconfigurations_.empty()) {
     schedule_end_of_turn();
   }
 }
@@ -159,6 +159,12 @@ void ReplicaRuntime::transfer_leadership(NodeId to) {
   schedule_end_of_turn();
 }
 
+void ReplicaRuntime::reconfigure(Context context, Membership target) {
+  QUORATE_ASSERT(!context.is_none(), "a change of the membership has a name", group_);
+  reconfigurations_.push_back({context, std::move(target)});
+  schedule_end_of_turn();
+}
+
 bool ReplicaRuntime::send_service_message(NodeId to, Buffer message) {
   if (stopped_ || node_.mesh == nullptr) {
     return false;
@@ -184,8 +190,12 @@ void ReplicaRuntime::end_turn(std::uint64_t) {
   if (const std::optional<Context> round = reads_.begin_round()) {
     handle(Read{*round});
   }
-  if (!transfer_to_.is_none()) {
-    handle(TransferLeadership{std::exchange(transfer_to_, NodeId())});
+  for (const Reconfigure& wish : std::exchange(reconfigurations_, {})) {
+    proposals_.expect(wish.context);
+    handle(wish);
+  }
+  if (transfer_to_) {
+    handle(TransferLeadership{*std::exchange(transfer_to_, std::nullopt)});
   }
 }
 

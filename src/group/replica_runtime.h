@@ -61,6 +61,7 @@ class ReplicaRuntime final : public Replica, public EngineClient {
   [[nodiscard]] bool propose(Context context, Buffer command, NodeId origin) override;
   void read(Context context) override;
   void transfer_leadership(NodeId to) override;
+  void reconfigure(Context context, consensus::Membership target) override;
   bool send_service_message(NodeId to, Buffer message) override;
   [[nodiscard]] consensus::CoreStatus status() const override { return core_->status(); }
   [[nodiscard]] Position executed() const override { return applier_.executed(); }
@@ -127,7 +128,8 @@ class ReplicaRuntime final : public Replica, public EngineClient {
   bool end_of_turn_scheduled_ = false;
   Position told_applied_;                                            ///< the last Applied that the core got
   Position discarded_;                                               ///< the last DiscardBelow that the core emitted
-  NodeId transfer_to_;                                               ///< asked for in this turn; none: not asked
+  std::vector<consensus::Reconfigure> reconfigurations_;             ///< asked for in this turn
+  std::optional<NodeId> transfer_to_;                                ///< asked for in this turn
   consensus::Membership base_membership_;                            ///< in force at the log's beginning
   std::vector<std::pair<Position, consensus::Membership>> changes_;  ///< memberships since, by position
 

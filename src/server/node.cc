@@ -339,14 +339,8 @@ void Node::hand_over_leadership() {
   parts_->stop_deadline = parts_->loop->now() + kHandOverPatience;
   for (std::uint32_t i = 0; i < options_.groups; ++i) {
     group::Replica& replica = parts_->host->replica(GroupId(i + 1));
-    if (replica.status().role != consensus::Role::leader) {
-      continue;
-    }
-    for (const peer::LinkStatus& link : parts_->host->links()) {
-      if (link.up) {
-        replica.transfer_leadership(link.node);
-        break;
-      }
+    if (replica.status().role == consensus::Role::leader) {
+      replica.transfer_leadership(NodeId());
     }
   }
   end_when_handed_over(0);

@@ -69,7 +69,8 @@ class Node final : public group::Replica {
   // Replica
   [[nodiscard]] bool propose(Context context, Buffer command, NodeId origin) override;
   void read(Context context) override;
-  void transfer_leadership(NodeId) override {}
+  void transfer_leadership(NodeId to) override { transfers.push_back(to); }
+  void reconfigure(Context, consensus::Membership) override {}
   bool send_service_message(NodeId to, Buffer message) override;
   [[nodiscard]] consensus::CoreStatus status() const override;
   [[nodiscard]] Position executed() const override { return Position(next_entry); }
@@ -88,7 +89,8 @@ class Node final : public group::Replica {
   bool executes = true;
   std::size_t next_entry = 0;
   std::vector<Context> held_reads;
-  consensus::CoreStatus own;  ///< what this node believes
+  std::vector<NodeId> transfers;  ///< asked for
+  consensus::CoreStatus own;      ///< what this node believes
 
   storage::TestEntropy entropy;
   storage::MemoryRecords memory;

@@ -56,7 +56,7 @@ struct Reconfigure {
 };
 
 struct TransferLeadership {
-  NodeId to;
+  NodeId to;  ///< none: whoever is reachable and has most of the log
 };
 
 /// All linearizable reads that wait in this turn share one context. Answered by ServeRead or Dropped.

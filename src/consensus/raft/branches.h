@@ -80,10 +80,15 @@ enum class Branch : std::uint8_t {
   too_many_reads,                ///< a: how many wait
   stale_read_answer,             ///< from a, number b
   snapshot_input_ignored,
-  reconfiguration_refused,
-  membership_adopted,      ///< a: position
-  membership_rolled_back,  ///< a: position of the one that is gone
-  discard_refused,         ///< up to position a: not everywhere yet
+  reconfiguration_refused,  ///< a: ReconfigureRefusal
+  joint_state_entered,      ///< leader: at position a
+  joint_state_left,         ///< leader: at position a
+  member_left,              ///< leader: a, with match b; it gets nothing more
+  removed_leader_retires,   ///< a: term
+  membership_adopted,       ///< a: position
+  membership_rolled_back,   ///< a: position of the one that is gone
+  own_disk_hangs,           ///< leader: write a is not durable; it hands over (R-29)
+  discard_refused,          ///< up to position a: not everywhere yet
   count_of_branches,
 };
 
@@ -152,8 +157,13 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "raft.stale_read_answer",
     "raft.snapshot_input_ignored",
     "raft.reconfiguration_refused",
+    "raft.joint_state_entered",
+    "raft.joint_state_left",
+    "raft.member_left",
+    "raft.removed_leader_retires",
     "raft.membership_adopted",
     "raft.membership_rolled_back",
+    "raft.own_disk_hangs",
     "raft.discard_refused",
 };
 static_assert(!kBranchNames.back().empty(), "one name per branch");

@@ -438,6 +438,12 @@ void Cluster::read(NodeId id, const std::string& read_name) {
   step(id, Read{context});
 }
 
+void Cluster::reconfigure(NodeId id, const Membership& target) {
+  const Context context(++last_context_);
+  contexts_[context] = membership_words(target);
+  step(id, Reconfigure{context, target});
+}
+
 void Cluster::deliver(std::size_t index) {
   const Packet packet = std::move(network[index]);
   network.erase(network.begin() + static_cast<std::ptrdiff_t>(index));

@@ -58,6 +58,7 @@ class Cluster {
   /// `origin`: the other node whose client waits for the outcome, or none.
   void propose(NodeId node, const std::vector<std::string>& payloads, NodeId origin = {});
   void read(NodeId node, const std::string& name);
+  void reconfigure(NodeId node, const consensus::Membership& target);
   /// Makes the next `count` writes durable (all, if 0).
   void persist(NodeId node, std::size_t count = 0);
   void set_manual_disk(NodeId node, bool manual);

@@ -52,7 +52,7 @@ RaftCore::RaftCore(const CoreConfig& config, PersistedState&& state)
   verified_ = commit_;
   everywhere_ = state.discarded.position;
 
-  if (!is_voter()) {
+  if (!may_campaign()) {
     role_ = Role::learner;
   } else if (is_sole_voter()) {
     campaign();
@@ -64,6 +64,7 @@ RaftCore::RaftCore(const CoreConfig& config, PersistedState&& state)
 void RaftCore::step(Instant /*now*/, const Input& input) {
   open_write_.reset();
   std::visit([this](const auto& one) { handle(one); }, input);
+  follow_up_on_membership();
   QUORATE_ASSERT(commit_ <= log_.last_position(), "only what is in the log is committed", commit_,
                  log_.last_position());
   QUORATE_ASSERT(verified_ >= commit_, "what is committed equals every later leader's log", verified_, commit_);
@@ -121,11 +122,6 @@ void RaftCore::handle(const Receive& input) {
         }
       },
       *message);
-}
-
-void RaftCore::handle(const Reconfigure& input) {
-  trace(Branch::reconfiguration_refused);
-  emit(Dropped{input.context, Dropped::Outcome::never});
 }
 
 void RaftCore::handle(const Persisted& input) {

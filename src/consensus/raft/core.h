@@ -7,7 +7,8 @@
 //             4. a leader counts itself only for what Persisted has confirmed, and commits only entries of its own term
 //                by counting (paper 5.4.2). 5. `commit_` never falls. 6. at most one Persist per step.
 // Paper: figure 2; thesis: 3.10 (transfer), 6.4 (reads), 9.6 (pre-vote), 10.2.1 (parallel writes).
-// Lives on its group's loop. Files: core.cc (door), election.cc, follower.cc, replication.cc, reads.cc, transfer.cc.
+// Thesis 4: membership. Lives on its group's loop. Files: core.cc (door), election.cc, follower.cc, replication.cc,
+// reads.cc, membership.cc, transfer.cc.
 
 #include <cstdint>
 #include <deque>
@@ -154,9 +155,25 @@ class RaftCore final : public consensus::Core {
   void on(NodeId from, const ReadResponse& message);
   [[nodiscard]] bool has_committed_in_own_term() const;
 
+  // ---- membership.cc
+  [[nodiscard]] ReconfigureRefusal why_not_reconfigure(const consensus::Membership& target) const;
+  [[nodiscard]] bool is_ready_to_vote(NodeId node) const;
+  [[nodiscard]] bool may_campaign() const;
+  void append_membership(consensus::Membership next);
+  void follow_new_members();
+  void follow_up_on_membership();
+  void part_with_removed_members();
+  void use_membership(std::string_view why);
+
   // ---- transfer.cc
+  void begin_transfer(NodeId to);
+  /// Of the other voters whose link is not known to be down, the one that has most of the log; else any; none if alone.
+  [[nodiscard]] NodeId furthest_voter() const;
+  /// A leader that does not vote any more has handed over, or could not.
+  void retire_if_removed();
   void try_transfer();
   void on_transfer_tick();
+  void watch_own_disk();
   void on(NodeId from, const TimeoutNow& message);
 
   // ---- small questions

@@ -16,31 +16,30 @@ using namespace consensus;  // NOLINT(google-build-using-namespace)
 /// Silence is judged in two steps, so that the paper's random delay does not lengthen the time for which a voter stands
 /// by a leader that has gone: after one time-out it no longer refuses others, after up to one more it campaigns itself.
 void RaftCore::on_election_timer() {
-  if (is_leader() || !is_voter()) {
-    return;
-  }
-  if (role_ == Role::follower && leader_sign_ == LeaderSign::fresh) {
+  const bool stands_by_leader = leader_sign_ == LeaderSign::fresh;
+  if (role_ == Role::learner) {
+    // It may have become a voter without knowing it: then it must not refuse others for ever (M-05).
+    leader_sign_ = stands_by_leader ? LeaderSign::silent : leader_sign_;
+  } else if (role_ == Role::follower && stands_by_leader) {
     trace(Branch::leader_silent, leader_.value());
     leader_sign_ = LeaderSign::silent;
     set_timer(TimerKind::election, Duration(), config_.election_timeout);
-    return;
+  } else if (!is_leader()) {
+    campaign();
   }
-  campaign();
 }
 
 /// The leader of the current term gave a sign of life.
 void RaftCore::hear_leader() {
   leader_sign_ = LeaderSign::fresh;
   heard_any_leader_ = true;
-  if (role_ != Role::learner) {
-    set_timer(TimerKind::election, config_.election_timeout, config_.election_timeout);
-  }
+  set_timer(TimerKind::election, config_.election_timeout, config_.election_timeout);
 }
 
 /// Waits a whole random time-out for somebody to lead.
 void RaftCore::expect_leader(LeaderSign sign) {
   leader_sign_ = sign;
-  if (is_voter()) {
+  if (may_campaign()) {
     set_timer(TimerKind::election, config_.election_timeout, 2 * config_.election_timeout);
   }
 }
@@ -48,7 +47,10 @@ void RaftCore::expect_leader(LeaderSign sign) {
 /// A broken link to the leader is a hint: the follower no longer stands by it, and asks the others soon. If they still
 /// hear the leader they refuse, and nothing has changed.
 void RaftCore::hasten_after_peer_down(NodeId node) {
-  if (role_ != Role::follower || node != leader_ || !is_voter()) {
+  if (role_ == Role::learner && node == leader_) {
+    leader_sign_ = LeaderSign::silent;
+  }
+  if (role_ != Role::follower || node != leader_ || !may_campaign()) {
     return;
   }
   trace(Branch::peer_down_hastens_election, node.value());
@@ -60,7 +62,7 @@ void RaftCore::hasten_after_peer_down(NodeId node) {
 /// speaks at once to a node that came up.
 void RaftCore::hasten_when_connected() {
   const bool waits = role_ == Role::follower || role_ == Role::pre_candidate;
-  if (!waits || heard_any_leader_ || !leader_.is_none() || !is_voter()) {
+  if (!waits || heard_any_leader_ || !leader_.is_none() || !may_campaign()) {
     return;
   }
   const auto connected = [this](NodeId node) {
@@ -96,7 +98,7 @@ void RaftCore::change_role(Role role, NodeId leader, std::string_view why) {
 
 /// In the current term. `leader` none: unknown.
 void RaftCore::become_follower(NodeId leader, std::string_view why) {
-  change_role(is_voter() ? Role::follower : Role::learner, leader, why);
+  change_role(may_campaign() ? Role::follower : Role::learner, leader, why);
 }
 
 void RaftCore::adopt_term(Tag term, NodeId leader, std::string_view why) {

@@ -157,7 +157,7 @@ void RaftCore::adopt_configuration(const Entry& entry) {
   trace(Branch::membership_adopted, entry.id.position.value());
   memberships_.add(std::move(*membership), entry.id);
   emit(ConfigurationChanged{.membership = memberships_.current(), .id = entry.id, .committed = false});
-  become_follower(leader_, "the membership changed");
+  use_membership("the membership changed");
 }
 
 void RaftCore::truncate_from(Position position) {
@@ -174,7 +174,7 @@ void RaftCore::truncate_from(Position position) {
     const MembershipHistory::Version& latest = memberships_.latest();
     emit(ConfigurationChanged{
         .membership = latest.membership, .id = latest.id, .committed = latest.id.position <= commit_});
-    become_follower(leader_, "the membership changed back");
+    use_membership("the membership changed back");
   }
 }
 

@@ -40,6 +40,7 @@ class Chaos {
     options.core.window_messages = 1 + dice_.roll(4);
     options.core.window_entries = 1 + dice_.roll(8);
     options.core.max_entries_per_message = 1 + dice_.roll(3);
+    changes_members_ = dice_.roll(2) == 0;
     for (std::uint64_t id = 1; id <= count_; ++id) {
       options.core.initial_membership.voters.emplace_back(id);
     }
@@ -58,7 +59,7 @@ class Chaos {
     }
   }
 
-  /// Everything is repaired; then somebody leads and commits.
+  /// Everything is repaired; then somebody leads, everybody is a member again, and they commit.
   void heal() {
     cluster_.cut_links.clear();
     for (const NodeId node : cluster_.node_ids()) {
@@ -81,6 +82,9 @@ class Chaos {
       cluster_.settle();
       for (const NodeId each : cluster_.node_ids()) {
         if (cluster_.core(each).status().role == consensus::Role::leader) {
+          if (cluster_.core(each).status().membership != everybody()) {
+            cluster_.reconfigure(each, everybody());
+          }
           cluster_.propose(each, {"healed" + std::to_string(round)});
           cluster_.settle();
         }
@@ -98,6 +102,24 @@ class Chaos {
   Cluster& cluster() { return cluster_; }
 
  private:
+  [[nodiscard]] consensus::Membership everybody() const {
+    return {.voters = cluster_.node_ids(), .outgoing_voters = {}, .learners = {}};
+  }
+
+  /// Any membership of the cluster's nodes that a leader accepts: one voter, several, learners, the leader itself.
+  void change_members() {
+    consensus::Membership target;
+    for (const NodeId node : cluster_.node_ids()) {
+      const std::uint64_t part = dice_.roll(4);
+      if (part < 2) {
+        target.voters.push_back(node);
+      } else if (part == 2) {
+        target.learners.push_back(node);
+      }
+    }
+    cluster_.reconfigure(any_node(), target);
+  }
+
   NodeId any_node() { return NodeId(1 + dice_.roll(count_)); }
 
   void restart(NodeId node) {
@@ -133,6 +155,8 @@ class Chaos {
       cluster_.persist(node, 1 + dice_.roll(2));
     } else if (die < 72) {
       cluster_.read(node, "r");
+    } else if (die < 73 && changes_members_) {
+      change_members();
     } else if (die < 78) {
       cluster_.propose(node, {"v" + std::to_string(++proposals_)});
     } else if (die < 81) {
@@ -169,7 +193,8 @@ class Chaos {
       }
     } else if (die < 99) {
       toggle_isolation(node);
-    } else if (cluster_.is_alive(node)) {
+    } else if (cluster_.is_alive(node) && !changes_members_) {
+      // Where members change, who comes back gets everything from the log.
       const consensus::CoreStatus status = cluster_.core(node).status();
       const auto entry = cluster_.written(node).log.find(std::min(status.everywhere, status.commit));
       if (entry != cluster_.written(node).log.end()) {
@@ -180,7 +205,8 @@ class Chaos {
 
   [[nodiscard]] bool is_healthy() const {
     const consensus::CoreStatus first = cluster_.core(NodeId(1)).status();
-    if (first.leader.is_none() || first.commit != first.last || first.commit.is_none()) {
+    if (first.leader.is_none() || first.commit != first.last || first.commit.is_none() ||
+        first.membership != everybody()) {
       return false;
     }
     for (const NodeId node : cluster_.node_ids()) {
@@ -196,6 +222,7 @@ class Chaos {
   Cluster cluster_;
   std::uint64_t count_;
   std::uint64_t proposals_ = 0;
+  bool changes_members_ = false;
 };
 
 std::uint64_t from_environment(const char* variable, std::uint64_t otherwise) {

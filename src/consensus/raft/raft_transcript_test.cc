@@ -2,13 +2,15 @@
 // spaces, are what must happen. Everything else is for the reader. With QUORATE_REWRITE=1 (or --rewrite) the files are
 // written anew with what does happen.
 //
-//   > nodes 3 [no-pre-vote] [no-check-quorum] [window M E] [per-message E] [manual] [notice-delay MS]   replicas n1..
-//   of one group > node n3 no-pre-vote                          before start: this one has another setting than the
-//   others > preload n1 term 2 [vote n2] log 1:x 2:y    before start: n1's disk (term:payload from position 1;
+//   > nodes 3 [absent n3] [learner n3] [no-pre-vote] [no-check-quorum] [window M E] [per-message E] [manual]
+//   [notice-delay MS]   replicas n1.. of one group > node n3 no-pre-vote                          before start: this
+//   one has another setting than the others > preload n1 term 2 [vote n2] log 1:x 2:y    before start: n1's disk
+//   (term:payload from position 1;
 //                                                the payload members=n1,n2 makes a configuration entry)
 //   > start [n1..]   > restart n1 [uncertain]    > crash n1 [keep K]
 //   > fire n1 election|heartbeat|notice                 > up n1 n2   > down n1 n2 (n1 learns that the link to n2 works,
-//   or not) > propose n1 x y   > propose-for n2 n1 x (a client of n2 waits)   > read n1 r   > transfer n1 n2   >
+//   or not) > propose n1 x y   > propose-for n2 n1 x (a client of n2 waits)   > read n1 r   > transfer n1 n2
+//   > reconfigure n1 n1,n2 [learners n3] (n1 is asked for that membership)   >
 //   snapshot n1 P > manual n1   > auto n1   > persist n1 [K] (whose writes become durable only when told; K of them) >
 //   deliver n1->n2 [K]   > drop n1->n2 [K]   > repeat n1->n2 > settle   > quietly settle > hold n1->n2 NAME   > release
 //   NAME          (takes packets aside, gives them back later) > cut n1 n2   > cut-one n1->n2   > heal      > status
@@ -96,6 +98,7 @@ class Story {
     end();
     cluster_ = std::make_unique<Cluster>();
     Cluster::Options options;
+    std::set<NodeId> absent;
     const std::uint64_t count = to_number(words.at(1));
     for (std::size_t i = 2; i < words.size(); ++i) {
       if (words[i] == "no-pre-vote") {
@@ -113,10 +116,12 @@ class Story {
         options.manual_disk = true;
       } else if (words[i] == "learner") {
         options.core.initial_membership.learners.push_back(to_node(words.at(i + 1)));
+      } else if (words[i] == "absent") {
+        absent.insert(to_node(words.at(i + 1)));
       }
     }
     for (std::uint64_t id = 1; id <= count; ++id) {
-      if (!options.core.initial_membership.contains(NodeId(id))) {
+      if (!options.core.initial_membership.contains(NodeId(id)) && !absent.contains(NodeId(id))) {
         options.core.initial_membership.voters.emplace_back(id);
       }
     }
@@ -126,6 +131,26 @@ class Story {
     }
   }
 
+  /// "n1,n2"
+  static std::vector<NodeId> to_nodes(const std::string& text) {
+    std::vector<NodeId> nodes;
+    std::istringstream stream(text);
+    for (std::string node; std::getline(stream, node, ',');) {
+      nodes.push_back(to_node(node));
+    }
+    return nodes;
+  }
+
+  /// "n1,n2 [learners n3,n4]" from words[first] on.
+  static consensus::Membership to_membership(const Words& words, std::size_t first) {
+    consensus::Membership membership;
+    membership.voters = to_nodes(words.at(first));
+    if (words.size() > first + 2 && words[first + 1] == "learners") {
+      membership.learners = to_nodes(words[first + 2]);
+    }
+    return membership;
+  }
+
   /// "members=n1,n2" is a configuration entry, anything else a command.
   static consensus::Entry to_entry(EntryId id, const std::string& text) {
     constexpr std::string_view kMembers = "members=";
@@ -133,10 +158,7 @@ class Story {
       return {id, consensus::EntryKind::command, Buffer::copy_of(text)};
     }
     consensus::Membership membership;
-    std::istringstream nodes(text.substr(kMembers.size()));
-    for (std::string node; std::getline(nodes, node, ',');) {
-      membership.voters.push_back(to_node(node));
-    }
+    membership.voters = to_nodes(text.substr(kMembers.size()));
     return {id, consensus::EntryKind::configuration, consensus::encode_membership(membership)};
   }
 
@@ -213,7 +235,7 @@ class Story {
     } else if (verb == "transfer") {
       cluster_->step(node, consensus::TransferLeadership{to_node(words.at(2))});
     } else if (verb == "reconfigure") {
-      cluster_->step(node, consensus::Reconfigure{Context(), {}});
+      cluster_->reconfigure(node, to_membership(words, 2));
     } else if (verb == "installed") {
       cluster_->step(node, consensus::SnapshotInstalled{});
       cluster_->step(node, consensus::SnapshotSent{});

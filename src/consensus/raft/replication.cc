@@ -246,8 +246,9 @@ void RaftCore::on_heartbeat_timer() {
     follower.on_heartbeat_tick();
   }
   send_heartbeats(true);
-  on_transfer_tick();
   start_heartbeats();
+  watch_own_disk();
+  on_transfer_tick();
 }
 
 void RaftCore::send_heartbeats(bool regular) {

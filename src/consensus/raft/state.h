@@ -46,17 +46,30 @@ struct Transfer {
   bool told = false;             ///< TimeoutNow was sent
 };
 
+/// Why a leader does not change the membership now (membership.cc): `a` of Branch::reconfiguration_refused.
+enum class ReconfigureRefusal : std::uint8_t {
+  none,
+  not_leader,              ///< or it is handing over
+  invalid_target,          ///< nobody votes, a node stands in both lists, lists out of order
+  no_own_entry_committed,  ///< the leader is new (M-01)
+  change_under_way,        ///< the one before is not committed, or the group is in the joint state (M-03)
+  learner_behind,          ///< of those who shall vote one has not caught up (M-12)
+};
+
 /// What only a leader has (replication.cc, reads.cc).
 struct Leadership {
   std::vector<Progress> followers;  ///< sorted by node, without self
   Position own_match;               ///< the own log is durable up to here: the leader counts itself only so far
   std::deque<OwnWrite> own_writes;
+  Io oldest_write;                      ///< the first of own_writes at the last regular heartbeat
+  std::uint64_t hanging_ticks = 0;      ///< regular heartbeats in a row that found the same one
   std::uint64_t round = 0;              ///< the last heartbeat round sent
   std::uint64_t confirmed_round = 0;    ///< the last one that a majority has answered
   std::uint64_t confirmed_at_tick = 0;  ///< confirmed_round at the last regular heartbeat
   std::uint64_t silent_ticks = 0;       ///< regular heartbeats in a row before which no majority answered anything
   std::deque<LeaderRead> reads;         ///< begun ones first
   std::optional<Transfer> transfer;
+  Position settled_membership;  ///< what follows from the commit of the membership there was done
   Position notice_for;  ///< the word of this commit waits at some follower for a message to ride on; none: no timer
 
   /// The last Append encoded: followers that are equally far get the same bytes.

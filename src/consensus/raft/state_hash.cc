@@ -26,6 +26,8 @@ void add_leadership(Hasher& hasher, const Leadership& lead, Io durable) {
     hasher.add(write.io.value() - durable.value());
     hasher.add(write.last);
   }
+  hasher.add(lead.oldest_write > durable ? lead.oldest_write.value() - durable.value() : 0);
+  hasher.add(lead.hanging_ticks);
   hasher.add(lead.round);
   hasher.add(lead.confirmed_round);
   hasher.add(lead.confirmed_at_tick);
@@ -42,6 +44,7 @@ void add_leadership(Hasher& hasher, const Leadership& lead, Io durable) {
     hasher.add(read.round);
     hasher.add(read.position);
   }
+  hasher.add(lead.settled_membership);
   hasher.add(lead.notice_for.value());
   if (lead.transfer) {
     hasher.add(lead.transfer->to);
