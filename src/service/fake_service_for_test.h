@@ -115,6 +115,9 @@ class FakeService final : public KvService {
   Ticket publish_member(Buffer r, Instant d, AnswerTo to) override {
     return ask("publish_member", std::move(r), d, to);
   }
+  Ticket move_leader(NodeId to, Instant d, AnswerTo to_whom) override {
+    return ask("move_leader", Buffer::copy_of(std::to_string(to.value())), d, to_whom);
+  }
   void abandon(Ticket ticket) override { abandoned.push_back(ticket); }
   WatchHub& watches() override { return hub; }
   consensus::CoreStatus status() const override {

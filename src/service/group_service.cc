@@ -33,6 +33,7 @@ GroupService::GroupService(ServiceConfig config, GroupId group, NodeId self, Inc
       reads_(parts_, Callback<Request&>::to<&Leases::on_confirmed>(&leases_)),
       leases_(parts_, courier_, reads_, writes_),
       compaction_(parts_),
+      hand_over_(parts_),
       watchers_(parts_) {
   parts_.courier = &courier_;
 }
@@ -191,6 +192,15 @@ Ticket GroupService::publish_member(Buffer member, Instant deadline, AnswerTo to
   return write(CommandKind::publish_member, std::move(member), Failure::none, deadline, to);
 }
 
+Ticket GroupService::move_leader(NodeId to, Instant deadline, AnswerTo to_whom) {
+  if (parts_.is_stopped) {
+    return refuse(Outcome::stopped, Failure::none, to_whom);
+  }
+  const Ticket ticket = hand_over_.ask(to, deadline, to_whom);
+  keep_timers();
+  return ticket;
+}
+
 void GroupService::abandon(Ticket ticket) {
   if (Request* request = parts_.requests.find(ticket); request != nullptr) {
     parts_.trace(Branch::abandoned, static_cast<std::uint64_t>(request->stage));
@@ -228,6 +238,7 @@ void GroupService::on_role_changed(const consensus::RoleChanged& change) {
   }
   writes_.on_role_changed();
   leases_.on_role_changed();
+  hand_over_.on_role_changed();
   reads_.retry();
   keep_timers();
 }
@@ -373,6 +384,7 @@ void GroupService::on_deadline_timer(std::uint64_t) {
       case RequestKind::write: writes_.on_deadline(*request); break;
       case RequestKind::keep_alive:
       case RequestKind::time_to_live: leases_.on_deadline(*request); break;
+      case RequestKind::hand_over: parts_.finish(*request, Outcome::timed_out_transfer); break;
       default: parts_.trace(Branch::read_timed_out, number); parts_.finish(*request, Outcome::timed_out);
     }
   }

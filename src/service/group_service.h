@@ -10,6 +10,7 @@
 
 #include "service/compaction.h"
 #include "service/courier.h"
+#include "service/hand_over.h"
 #include "service/kv_service.h"
 #include "service/leases.h"
 #include "service/parts.h"
@@ -43,6 +44,7 @@ class GroupService final : public KvService, private CourierEvents {
   Ticket hash_kv(Buffer request, Instant deadline, AnswerTo to) override;
   Ticket barrier_read(Instant deadline, AnswerTo to) override;
   Ticket publish_member(Buffer member, Instant deadline, AnswerTo to) override;
+  Ticket move_leader(NodeId to, Instant deadline, AnswerTo to_whom) override;
   void abandon(Ticket ticket) override;
 
   [[nodiscard]] WatchHub& watches() override { return watchers_; }
@@ -86,6 +88,7 @@ class GroupService final : public KvService, private CourierEvents {
   Reads reads_;
   Leases leases_;
   Compaction compaction_;
+  HandOver hand_over_;
   Watchers watchers_;
   env::TimerId deadline_timer_ = 0;
   Instant deadline_armed_;

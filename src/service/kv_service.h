@@ -37,8 +37,11 @@ enum class Outcome : std::uint8_t {
   timed_out_connection,   ///< unknown; no connection to the leader
   too_many_requests,
   request_too_large,
-  no_space,  ///< an alarm is raised
-  corrupt,   ///< an alarm is raised
+  no_space,            ///< an alarm is raised
+  corrupt,             ///< an alarm is raised
+  not_leader,          ///< only the leader hands over
+  bad_transferee,      ///< who shall lead does not vote
+  timed_out_transfer,  ///< it may still happen
   stopped,
 };
 
@@ -100,6 +103,9 @@ class KvService : public group::GroupEvents, public kv::StoreObserver {
   /// Replicates this node's etcdserverpb.Member (name and client URLs), which also proves that a majority writes. Used
   /// at every start ("ready to serve client requests"); publishing the same again changes nothing.
   virtual Ticket publish_member(Buffer member, Instant deadline, AnswerTo to) = 0;
+
+  /// Hands leadership over to `to`; only on the leader. Answered when `to` leads.
+  virtual Ticket move_leader(NodeId to, Instant deadline, AnswerTo to_whom) = 0;
 
   /// The client went away: no answer will come. What was proposed may still happen.
   virtual void abandon(Ticket ticket) = 0;

@@ -113,7 +113,8 @@ void Reads::serve(Request& request) {
     case RequestKind::barrier: reply.revision = parts_.store->revision(); break;
     case RequestKind::keep_alive:
     case RequestKind::time_to_live: confirmed_(request); return;
-    case RequestKind::write: QUORATE_UNREACHABLE("a write is not read", request.number);
+    case RequestKind::write:
+    case RequestKind::hand_over: QUORATE_UNREACHABLE("it reads nothing", request.number);
   }
   if (execution == state::Execution::pending) {
     parts_.trace(Branch::read_fetches, request.number);

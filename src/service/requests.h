@@ -30,6 +30,7 @@ enum class RequestKind : std::uint8_t {
   barrier,     ///< a read round without a read
   keep_alive,  ///< for the leader, as is time_to_live
   time_to_live,
+  hand_over,  ///< of leadership, to `asked`
 };
 
 enum class Stage : std::uint8_t {

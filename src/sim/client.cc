@@ -27,7 +27,10 @@ OperationOutcome outcome_of(const Operation& op, const service::Answer& answer) 
     case service::Outcome::too_many_requests:
     case service::Outcome::request_too_large:
     case service::Outcome::no_space:
-    case service::Outcome::corrupt: return OperationOutcome::refused;
+    case service::Outcome::corrupt:
+    case service::Outcome::not_leader:
+    case service::Outcome::bad_transferee:
+    case service::Outcome::timed_out_transfer: return OperationOutcome::refused;
     case service::Outcome::timed_out:
     case service::Outcome::timed_out_leader_lost:
     case service::Outcome::timed_out_connection:

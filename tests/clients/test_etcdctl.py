@@ -209,3 +209,25 @@ def test_cluster_commands(cluster):
     assert len(hashes) == 1
     assert etcdctl(cluster.nodes[2].endpoint, "defrag").returncode == 0
     assert etcdctl(cluster.nodes[2].endpoint, "alarm list").returncode == 0
+
+
+def test_move_leader(cluster):
+    """R-28: to a voter, at the leader only, in etcd's words."""
+    leader = cluster.leader()
+    others = [node for node in cluster.nodes if node is not leader]
+    ids = {node: int(re.search(r'"MemberID" : (\d+)', etcdctl(node.endpoint, "endpoint status -w fields").stdout).group(1))
+           for node in cluster.nodes}
+    assert etcdctl(leader.endpoint, "put before move").returncode == 0
+
+    nowhere = etcdctl(leader.endpoint, "move-leader 1234abcd")
+    assert nowhere.returncode != 0
+    assert "etcdserver: bad leader transferee" in nowhere.stderr
+    not_leader = etcdctl(others[0].endpoint, f"move-leader {ids[others[1]]:x}")
+    assert not_leader.returncode != 0
+    assert leader.is_leader()
+
+    moved = etcdctl(cluster.endpoints, f"move-leader {ids[others[0]]:x}")
+    assert moved.returncode == 0, moved.stderr
+    assert moved.stdout == f"Leadership transferred from {ids[leader]:x} to {ids[others[0]]:x}\n"
+    wait_for(others[0].is_leader, 10, "the target leads")
+    assert etcdctl(leader.endpoint, "get before").stdout == "before\nmove\n"

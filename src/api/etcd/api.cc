@@ -242,6 +242,7 @@ service::Ticket Api::ask(Group& group, MethodId method, Buffer message, Instant 
     case MethodId::hash: return service.hash_kv({}, deadline, to);  // HashKVRequest of the current revision
     case MethodId::hash_kv: return service.hash_kv(std::move(message), deadline, to);
     case MethodId::member_list: return service.barrier_read(deadline, to);
+    case MethodId::move_leader: return service.move_leader(transferee_of(message.view()), deadline, to);
     default: QUORATE_UNREACHABLE("a unary method that no service serves", method);
   }
 }
@@ -278,6 +279,12 @@ void Api::on_answer(std::uint64_t slot, const service::Answer& answer_of_service
     answer_members(call, group, answer_of_service.term);
     return;
   }
+  if (method == MethodId::move_leader) {
+    const Buffer nothing;  // not even a header
+    answer(call, {&nothing, 1});
+    finish(call, {});
+    return;
+  }
   const Buffer& body = answer_of_service.body;
   const std::array<Buffer, 2> parts = {group.headers.header(answer_of_service.revision, answer_of_service.term),
                                        method == MethodId::hash ? hash_of(body) : body};
@@ -288,7 +295,8 @@ void Api::on_answer(std::uint64_t slot, const service::Answer& answer_of_service
 RpcStatus Api::status_for(const rpc::Call& call, const service::Answer& answer) const {
   const bool has_timed_out = answer.outcome == service::Outcome::timed_out ||
                              answer.outcome == service::Outcome::timed_out_leader_lost ||
-                             answer.outcome == service::Outcome::timed_out_connection;
+                             answer.outcome == service::Outcome::timed_out_connection ||
+                             answer.outcome == service::Outcome::timed_out_transfer;
   if (has_timed_out && call.deadline() != Instant::max() && clock_.now() >= call.deadline()) {
     return kDeadlinePassed;  // the client's own limit, not ours
   }

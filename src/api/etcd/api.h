@@ -49,6 +49,8 @@ class WatchStream;
 
 /// MemberListRequest.linearizable; false for what is no message.
 [[nodiscard]] bool is_linearizable_member_list(ByteView request);
+/// MoveLeaderRequest.targetID; none for what is no message.
+[[nodiscard]] NodeId transferee_of(ByteView request);
 /// A HashResponse, without its header, from a HashKVResponse.
 [[nodiscard]] Buffer hash_of(const Buffer& hash_kv_body);
 

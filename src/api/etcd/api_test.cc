@@ -94,6 +94,10 @@ TEST_F(ApiTest, GivesFailuresTheirExactCodesAndTexts) {
       {Outcome::request_too_large, kv::Failure::none, "3", "etcdserver: request is too large"},
       {Outcome::no_space, kv::Failure::none, "8", "etcdserver: mvcc: database space exceeded"},
       {Outcome::corrupt, kv::Failure::none, "15", "etcdserver: corrupt cluster"},
+      {Outcome::not_leader, kv::Failure::none, "9", "etcdserver: not leader"},
+      {Outcome::bad_transferee, kv::Failure::none, "9", "etcdserver: bad leader transferee"},
+      {Outcome::timed_out_transfer, kv::Failure::none, "2",
+       "etcdserver: request timed out, leader transfer took too long"},
       {Outcome::stopped, kv::Failure::none, "14", "etcdserver: server stopped"},
   };
   for (const Row& row : rows) {
@@ -216,10 +220,21 @@ TEST_F(ApiTest, AnswersHashAndDefragment) {
   EXPECT_EQ(response(defragment).status(), "0");
 }
 
+TEST_F(ApiTest, HandsLeadershipOver) {
+  pb::MoveLeaderRequest request;
+  request.set_targetid(77);
+  const auto stream = unary("/etcdserverpb.Maintenance/MoveLeader", request);
+  EXPECT_EQ(service.asked.at(0).what, "move_leader");
+  EXPECT_EQ(service.asked.at(0).request, "77");
+  answer(0, {});
+  EXPECT_EQ(response(stream).messages, std::vector<std::string>{""});
+  EXPECT_EQ(response(stream).status(), "0");
+}
+
 TEST_F(ApiTest, SaysWhatIsNotThereYet) {
   for (const char* path :
-       {"/etcdserverpb.Auth/AuthStatus", "/etcdserverpb.Maintenance/Snapshot", "/etcdserverpb.Maintenance/MoveLeader",
-        "/etcdserverpb.Cluster/MemberAdd", "/v3lockpb.Lock/Lock", "/v3electionpb.Election/Observe"}) {
+       {"/etcdserverpb.Auth/AuthStatus", "/etcdserverpb.Maintenance/Snapshot", "/etcdserverpb.Cluster/MemberAdd",
+        "/v3lockpb.Lock/Lock", "/v3electionpb.Election/Observe"}) {
     const auto stream = unary(path, pb::StatusRequest());
     EXPECT_EQ(response(stream).status(), "12") << path;
     EXPECT_TRUE(response(stream).text().starts_with("quorate: ")) << response(stream).text();

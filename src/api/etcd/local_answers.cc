@@ -33,6 +33,13 @@ bool is_linearizable_member_list(ByteView request) {
   return message.ParseFromArray(request.data(), static_cast<int>(request.size())) && message.linearizable();
 }
 
+NodeId transferee_of(ByteView request) {
+  google::protobuf::Arena arena;
+  auto& message = make<pb::MoveLeaderRequest>(arena);
+  const bool is_parsed = message.ParseFromArray(request.data(), static_cast<int>(request.size()));
+  return is_parsed ? NodeId(message.targetid()) : NodeId();
+}
+
 Buffer hash_of(const Buffer& hash_kv_body) {
   google::protobuf::Arena arena;
   auto& whole = make<pb::HashKVResponse>(arena);

@@ -33,6 +33,7 @@ enum class MethodId : std::uint32_t {
   defragment,
   hash,
   hash_kv,
+  move_leader,
   health_check,
   health_watch,
   unsupported,  ///< several rows; the row says why

@@ -47,6 +47,10 @@ RpcStatus status_of(service::Outcome outcome, kv::Failure failure) {
     case Outcome::request_too_large: return {Code::invalid_argument, "etcdserver: request is too large"};
     case Outcome::no_space: return status_of(kv::Failure::no_space);
     case Outcome::corrupt: return {Code::data_loss, "etcdserver: corrupt cluster"};
+    case Outcome::not_leader: return {Code::failed_precondition, "etcdserver: not leader"};
+    case Outcome::bad_transferee: return {Code::failed_precondition, "etcdserver: bad leader transferee"};
+    case Outcome::timed_out_transfer:
+      return {Code::unknown, "etcdserver: request timed out, leader transfer took too long"};
     case Outcome::stopped: return kStopped;
   }
   QUORATE_UNREACHABLE("an outcome without a status", outcome);

@@ -35,7 +35,10 @@ std::string_view text_of(service::Outcome outcome) {
     case Outcome::stopped: return "etcdserver: server stopped";
     case Outcome::failed:
     case Outcome::request_too_large:
-    case Outcome::no_space: break;
+    case Outcome::no_space:
+    case Outcome::not_leader:
+    case Outcome::bad_transferee:
+    case Outcome::timed_out_transfer: break;
   }
   return "the read failed";
 }
