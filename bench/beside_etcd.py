@@ -13,6 +13,7 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import shutil
 import signal
 import statistics
@@ -124,11 +125,18 @@ class Row:
         self.measure = measure
 
 
+def client_cpu_seconds():
+    """Of the load programs that have ended; the nodes end later."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def counted(cluster, work):
-    """Runs `work` and adds server CPU per operation in microseconds."""
-    before = cpu_seconds(cluster)
+    """Runs `work` and adds CPU per operation in microseconds: of the servers, and of the client beside them."""
+    before, client_before = cpu_seconds(cluster), client_cpu_seconds()
     figures = work()
     figures["cpu_us"] = 1e6 * (cpu_seconds(cluster) - before) / figures["operations"]
+    figures["client_us"] = 1e6 * (client_cpu_seconds() - client_before) / figures["operations"]
     return figures
 
 
@@ -151,9 +159,9 @@ def h2(path, body, operations, connections, streams):
         cluster, lambda: h2load(leader, path, body, operations, connections, streams, directory))
 
 
-def watch(operations, streams, watchers):
+def watch(kind, operations, streams, watchers):
     return lambda cluster, leader, directory: counted(
-        cluster, lambda: load([leader], "watch", operations, streams, watchers))
+        cluster, lambda: load([leader], kind, operations, streams, watchers))
 
 
 def failover(how):
@@ -192,7 +200,10 @@ def rows(scale):
         Row("range-h2load", "linearizable range, 100 x 10, h2load", h2(RANGE, range_body, int(150_000 * scale), 100, 10)),
         Row("serializable-h2load", "serializable range, 100 x 10, h2load",
             h2(RANGE, range_body + b"\x38\x01", int(150_000 * scale), 100, 10)),
-        Row("watch", "watch fan-out, 100 streams x 10 watchers of one key", watch(int(600 * scale), 100, 1000)),
+        Row("watch", "watch fan-out, 100 streams x 10 watchers of one key, Go client",
+            watch("watch", int(600 * scale), 100, 1000)),
+        Row("watch-raw", "watch fan-out, 100 streams x 10 watchers of one key, a reader that decodes nothing",
+            watch("watch-raw", int(2000 * scale), 100, 1000)),
         Row("kill", "first write after kill -9 of the leader", failover(signal.SIGKILL)),
         Row("stop", "first write after SIGSTOP of the leader", failover(signal.SIGSTOP)),
         Row("put-long", "put, 100 x 10, to 2 million revisions", puts_go(int(2_000_000 * min(scale, 1)), 100, 1000)),
@@ -256,7 +267,7 @@ def main():
     for row in rows(arguments.scale):
         if arguments.row and row.name not in arguments.row:
             continue
-        if not os.environ.get("QUORATE_PEER_LOAD") and row.name in ("put-1", "put-1000", "range-1", "watch", "put-long"):
+        if not os.environ.get("QUORATE_PEER_LOAD") and row.name in ("put-1", "put-1000", "range-1", "watch", "watch-raw", "put-long"):
             print(f"{row.name}: left out, the Go client could not be built", flush=True)
             continue
         sides = {"quorate": [], "etcd": []}
@@ -267,7 +278,7 @@ def main():
                 sides[system].append(run_once(system, row))
         results[row.name] = sides
         print(f"{row.name}: {row.what}", flush=True)
-        for figure in ("cpu_us", "rate", "p50", "p99"):
+        for figure in ("cpu_us", "client_us", "rate", "p50", "p99"):
             if figure in sides["quorate"][0]:
                 print("   " + describe(figure, [f[figure] for f in sides["quorate"]],
                                        [f[figure] for f in sides["etcd"]]), flush=True)

@@ -3,7 +3,7 @@
 //	load -endpoints 127.0.0.1:2379 -connections 100 -clients 1000 -kind put -total 100000
 //
 // Kinds: put, range (linearizable), serializable, watch (one key, -clients watchers on -connections streams, events
-// per second). Prints one line of key=value pairs: operations, seconds, rate, p50, p99, p999 and worst in
+// per second), watch-raw (the same, received by a reader that decodes nothing). Prints one line of key=value pairs: operations, seconds, rate, p50, p99, p999 and worst in
 // microseconds, errors.
 package main
 
@@ -27,7 +27,7 @@ var (
 	endpoints   = flag.String("endpoints", "127.0.0.1:2379", "comma-separated host:port")
 	connections = flag.Int("connections", 1, "gRPC connections")
 	clients     = flag.Int("clients", 1, "concurrent clients over all connections")
-	kind        = flag.String("kind", "put", "put, range, serializable or watch")
+	kind        = flag.String("kind", "put", "put, range, serializable, watch or watch-raw")
 	total       = flag.Int64("total", 10000, "operations; for watch: puts of the watched key")
 	valueSize   = flag.Int("value", 256, "bytes of a value")
 	keySpace    = flag.Int64("keys", 0, "distinct keys; 0: every key is new and random")
@@ -37,11 +37,14 @@ var (
 func main() {
 	flag.Parse()
 	pool := connect()
-	if *kind == "watch" {
+	switch *kind {
+	case "watch":
 		watch(pool)
-		return
+	case "watch-raw":
+		watchRaw(pool)
+	default:
+		operate(pool)
 	}
-	operate(pool)
 }
 
 func connect() []*clientv3.Client {
