@@ -36,6 +36,8 @@ class Replica {
   virtual bool send_service_message(NodeId to, Buffer message) = 0;
 
   [[nodiscard]] virtual consensus::CoreStatus status() const = 0;
+  /// The last position known to be committed: at or above executed().
+  [[nodiscard]] virtual Position committed() const = 0;
   /// The last executed position.
   [[nodiscard]] virtual Position executed() const = 0;
   [[nodiscard]] virtual NodeId self() const = 0;

@@ -64,6 +64,7 @@ class ReplicaRuntime final : public Replica, public EngineClient {
   void reconfigure(Context context, consensus::Membership target) override;
   bool send_service_message(NodeId to, Buffer message) override;
   [[nodiscard]] consensus::CoreStatus status() const override { return core_->status(); }
+  [[nodiscard]] Position committed() const override { return applier_.committed(); }
   [[nodiscard]] Position executed() const override { return applier_.executed(); }
   [[nodiscard]] NodeId self() const override { return self_; }
 

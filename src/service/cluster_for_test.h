@@ -73,6 +73,7 @@ class Node final : public group::Replica {
   void reconfigure(Context, consensus::Membership) override {}
   bool send_service_message(NodeId to, Buffer message) override;
   [[nodiscard]] consensus::CoreStatus status() const override;
+  [[nodiscard]] Position committed() const override;
   [[nodiscard]] Position executed() const override { return Position(next_entry); }
   [[nodiscard]] NodeId self() const override { return id; }
 
@@ -346,6 +347,8 @@ inline bool Node::send_service_message(NodeId to, Buffer message) {
 }
 
 inline consensus::CoreStatus Node::status() const { return own; }
+
+inline Position Node::committed() const { return Position(cluster.committed); }
 
 inline void Node::execute(std::uint64_t) {
   while (executes && !is_cut_off && next_entry < cluster.committed) {

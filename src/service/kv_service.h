@@ -64,6 +64,7 @@ struct ServiceConfig {
   std::size_t max_request_bytes = 1'572'864;
   std::uint32_t max_txn_ops = 128;
   std::size_t max_pending_requests = 20'000;
+  std::uint64_t max_unexecuted_entries = 5'000;  ///< committed here and not executed: more refuses clients' writes
   std::size_t max_pending_bytes = 256U << 20;
   std::uint64_t quota_bytes = 2ULL << 30;  ///< 0: none
   Duration election_timeout = std::chrono::milliseconds(1000);

@@ -22,7 +22,22 @@ void LeaseKeeper::start(std::span<const kv::LeaseInfo> leases, Instant now, Dura
     leases_.emplace_hint(leases_.end(), lease.id, Lease{lease.granted_ttl, due, false});
     heap_.push_back({due, lease.id});
   }
+  if (heap_.size() > kMany) {
+    spread();
+  }
   std::ranges::make_heap(heap_, std::greater<>());
+}
+
+/// Moves expiries back, never forward, until each is far enough behind the one before.
+void LeaseKeeper::spread() {
+  constexpr Duration kApart = std::chrono::nanoseconds(std::chrono::seconds(1)) / kExpiriesPerSecond;
+  std::ranges::sort(heap_);
+  Instant next = heap_.front().due;
+  for (Due& one : heap_) {
+    one.due = std::max(one.due, next);
+    leases_.at(one.id).due = one.due;
+    next = one.due + kApart;
+  }
 }
 
 void LeaseKeeper::stop() {

@@ -18,6 +18,9 @@ namespace quorate::service {
 
 class LeaseKeeper {
  public:
+  static constexpr std::size_t kMany = 1000;
+  static constexpr std::int64_t kExpiriesPerSecond = 750;
+
   enum class State : std::uint8_t { unknown, live, expiring };
   struct View {
     State state = State::unknown;
@@ -25,7 +28,8 @@ class LeaseKeeper {
     std::int64_t remaining_ttl = 0;  ///< whole seconds, rounded down, not negative
   };
 
-  /// Begins to lead: every lease gets its full time and `grace`.
+  /// Begins to lead: every lease gets its full time and `grace`. Of many no more than kExpiriesPerSecond end in any
+  /// second, else all that were granted together would end together.
   void start(std::span<const kv::LeaseInfo> leases, Instant now, Duration grace);
   void stop();
 
@@ -61,6 +65,7 @@ class LeaseKeeper {
   };
 
   void push(Instant due, std::int64_t id);
+  void spread();
   /// The next lease that is due, not in the heap any more; null if none is.
   [[nodiscard]] Lease* pop_due(Instant now, std::int64_t& id);
 

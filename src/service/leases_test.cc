@@ -238,6 +238,25 @@ TEST(Leases, TheListIsLocal) {
   EXPECT_EQ(list(2).view(), "\x12\x02\x08\x07\x12\x02\x08\x08");
 }
 
+TEST(LeaseKeeper, ANewLeaderSpreadsTheExpiriesOfMany) {
+  const auto expired_within = [](std::size_t count, Duration passed) {
+    std::vector<kv::LeaseInfo> leases;
+    for (std::size_t i = 1; i <= count; ++i) {
+      leases.push_back({.id = static_cast<std::int64_t>(i), .granted_ttl = 10});
+    }
+    LeaseKeeper keeper;
+    keeper.start(leases, Instant(1h), 1s);
+    std::vector<std::int64_t> expired;
+    keeper.take_expired(Instant(1h + 11s) + passed, count, expired);
+    return expired.size();
+  };
+  EXPECT_EQ(expired_within(1000, 0s), 1000U) << "not many";
+  EXPECT_EQ(expired_within(3000, -1ms), 0U);
+  EXPECT_EQ(expired_within(3000, 999ms), 750U);
+  EXPECT_EQ(expired_within(3000, 1999ms), 1500U);
+  EXPECT_EQ(expired_within(3000, 4s), 3000U);
+}
+
 TEST(LeaseKeeper, HoldsALongTimeWithoutOverflow) {
   LeaseKeeper keeper;
   const kv::LeaseInfo longest{.id = 1, .granted_ttl = 9'000'000'000};

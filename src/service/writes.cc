@@ -16,6 +16,9 @@ Ticket Writes::submit(kv::CommandKind kind, Buffer request, Instant deadline, An
   if (refused == Outcome::ok && request.size() > parts_.config.max_request_bytes) {
     refused = Outcome::request_too_large;
   }
+  if (refused == Outcome::ok && is_behind()) {
+    refused = Outcome::too_many_requests;
+  }
   const Instant now = parts_.clock.now();
   Request* added = nullptr;
   if (refused == Outcome::ok) {
@@ -45,6 +48,11 @@ void Writes::submit_internal(kv::CommandKind kind, Buffer request, Instant deadl
   added->local_only = !term.is_none();
   added->term = term;
   place(*added);
+}
+
+bool Writes::is_behind() const {
+  const group::Replica& replica = *parts_.replica;
+  return replica.committed().value() > replica.executed().value() + parts_.config.max_unexecuted_entries;
 }
 
 // ---- space and alarms ---------------------------------------------------------------------------------------

@@ -60,6 +60,8 @@ class Writes {
   };
   static constexpr std::size_t kMaxForeign = 65'536;
 
+  /// Execution is so far behind that a client's write would only make it worse (etcd's gap of 5,000).
+  [[nodiscard]] bool is_behind() const;
   [[nodiscard]] Outcome check_space(kv::CommandKind kind, ByteView request);
   void raise_no_space();
   void on_raised(std::uint64_t, const Answer& answer);

@@ -49,6 +49,31 @@ TEST(Writes, FollowerForwardsATurnsWritesTogetherAndAnswersWhenItExecuted) {
   EXPECT_EQ(last.answer.revision, 12);
 }
 
+TEST(Writes, AreRefusedWhileExecutionIsFarBehindTheCommits) {
+  Cluster cluster(3, {.max_unexecuted_entries = 5});
+  cluster.elect(1);
+  cluster.settle();
+  cluster[2].executes = false;
+  for (int i = 0; i < 5; ++i) {
+    (void)cluster.put(1, "a", "1");
+    cluster.settle();
+  }
+  Asked& last = cluster.put(2, "a", "2");  // five are behind: it may come
+  cluster.settle();
+  EXPECT_EQ(last.answers, 0);
+  const Asked& refused = cluster.put(2, "a", "3");
+  cluster.settle();
+  ASSERT_EQ(refused.answers, 1);
+  EXPECT_EQ(refused.answer.outcome, Outcome::too_many_requests);
+  EXPECT_EQ(cluster.log.size(), 6U);
+  cluster[2].executes = true;
+  cluster[2].execute();
+  Asked& later = cluster.put(2, "a", "4");
+  cluster.settle();
+  EXPECT_TRUE(last.ok());
+  EXPECT_TRUE(later.ok());
+}
+
 TEST(Writes, WithoutALeaderTheyWaitForOne) {
   Cluster cluster;
   Asked& put = cluster.put(2, "a", "1");
