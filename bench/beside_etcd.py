@@ -51,9 +51,13 @@ class EtcdNode(Node):
         ]
 
 
+#: More flags for `quorate serve`.
+more_flags = []
+
+
 def make_cluster(system, directory):
     if system == "quorate":
-        return Cluster(directory, extra_flags=["--quota-backend-bytes=-1"])
+        return Cluster(directory, extra_flags=["--quota-backend-bytes=-1", *more_flags])
     cluster = Cluster(directory, binary=os.environ["QUORATE_PEER_ETCD"])
     cluster.nodes = [EtcdNode(cluster, n.name, n.client_port, n.peer_port, n.data_dir) for n in cluster.nodes]
     return cluster
@@ -240,6 +244,8 @@ def calibrate():
 
 def describe(name, ours, theirs):
     """Median of each side, ratio per pair: median and range."""
+    if not theirs:
+        return f"{name} {statistics.median(ours):.1f} ({min(ours):.1f}..{max(ours):.1f})"
     ratios = [a / b for a, b in zip(ours, theirs) if b]
     return (f"{name} {statistics.median(ours):.1f} / {statistics.median(theirs):.1f}"
             f"  ratio {statistics.median(ratios):.2f} ({min(ratios):.2f}..{max(ratios):.2f})")
@@ -256,10 +262,13 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of operations")
     parser.add_argument("--row", action="append", help="only these rows")
     parser.add_argument("--json", help="write every figure to this file")
+    parser.add_argument("--flag", action="append", default=[], help="for `quorate serve`, such as --flag=--groups=3")
+    parser.add_argument("--alone", action="store_true", help="without etcd beside it")
     parser.add_argument("--quick", action="store_true", help="1 pair of a tenth of the operations")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.pairs, arguments.scale = 1, 0.1
+    more_flags.extend(arguments.flag)
     revision = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     print(f"quorate {revision.stdout.strip()} / etcd {peer_version()}, {platform.release()}, {os.cpu_count()} cores, "
           f"fdatasync p50 {calibrate():.0f} us", flush=True)
@@ -274,6 +283,7 @@ def main():
         pairs = 1 if row.name == "put-long" else arguments.pairs
         for pair in range(pairs):
             order = ("quorate", "etcd") if pair % 2 == 0 else ("etcd", "quorate")
+            order = ("quorate",) if arguments.alone else order
             for system in order:
                 sides[system].append(run_once(system, row))
         results[row.name] = sides

@@ -194,6 +194,8 @@ consensus::CoreConfig Node::core_config() const {
   config.election_timeout = std::chrono::milliseconds(options_.election_ms);
   config.pre_vote = options_.pre_vote;
   config.commit_notice_delay = kCommitNoticeDelay;
+  config.window_messages = options_.max_inflight_appends;
+  config.max_entries_per_message = options_.max_entries_per_append;
   return config;
 }
 

@@ -179,6 +179,12 @@ Status complete_options(ServeOptions& options) {
   if (options.groups == 0 || options.groups > 4096) {
     return fail(ErrorCode::invalid, flag_value("groups", std::to_string(options.groups)) + ": must be 1 to 4096");
   }
+  for (const auto& [name, value] : {std::pair("max-inflight-appends", options.max_inflight_appends),
+                                    std::pair("max-entries-per-append", options.max_entries_per_append)}) {
+    if (value == 0) {
+      return fail(ErrorCode::invalid, flag_value(name, "0") + ": must be at least 1");
+    }
+  }
   QUORATE_TRY(check_timing(options));
   return check_cluster(options);
 }

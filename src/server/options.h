@@ -51,6 +51,8 @@ struct ServeOptions {
   bool pre_vote = true;
   std::int64_t quota_backend_bytes = 0;  ///< 0: 2 GiB; negative: none
   std::uint32_t max_txn_ops = 128;
+  std::uint32_t max_inflight_appends = 64;
+  std::uint32_t max_entries_per_append = 1024;
   std::uint32_t max_request_bytes = 1'572'864;
   std::uint32_t max_concurrent_streams = 256;
   std::chrono::nanoseconds keepalive_min_time = std::chrono::seconds(5);

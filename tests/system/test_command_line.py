@@ -43,6 +43,8 @@ def test_help_is_short():
     ("--auth-token=jwt", ["--auth-token", "not supported yet"]),
     ("--listen-peer-urls=https://127.0.0.1:2380", ["https://127.0.0.1:2380", "TLS is not supported yet"]),
     ("--election-timeout=200", ["--election-timeout=200", "at least 5 times", "--heartbeat-interval=100"]),
+    ("--max-inflight-appends=0", ["--max-inflight-appends=0", "at least 1"]),
+    ("--max-entries-per-append=0", ["--max-entries-per-append=0", "at least 1"]),
     ("--heartbeat-interval=abc", ["--heartbeat-interval=abc", "whole number"]),
     ("--initial-cluster=n1=http://127.0.0.1:2380", ["--name=default", "not in --initial-cluster", "n1"]),
     ("--listen-client-urls=http://127.0.0.1:1", ["--advertise-client-urls is required"]),
