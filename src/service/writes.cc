@@ -266,6 +266,9 @@ void Writes::on_refused(Request& request, const Item& item) {
     parts_.trace(Branch::forward_refused, request.number, item.detail);
     request.was_busy = item.detail == static_cast<std::uint8_t>(Refusal::busy);
     wait(request);
+    if (parts_.leadership.has_leader() && parts_.leadership.leader() != request.asked) {
+      retry_waiting();  // a former leader refused it; who leads now has not been asked
+    }
   }
 }
 

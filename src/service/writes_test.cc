@@ -183,6 +183,19 @@ TEST(Writes, ARefusalOfANodeThatDoesNotLeadLetsThemTryAgain) {
   EXPECT_EQ(cluster.log.size(), 1U);
 }
 
+// a hand-over shall not cost a write the wait until something is tried again.
+TEST(Writes, ARefusalOfAFormerLeaderLetsThemAskTheNewOneAtOnce) {
+  Cluster cluster;
+  cluster.elect(1);
+  cluster.settle();
+  Asked& put = cluster.put(2, "a", "1");
+  cluster.elect(3);  // the write is on its way to node 1
+  cluster.settle();
+  EXPECT_EQ(cluster.traces.count("service.forward_refused"), 1);
+  EXPECT_TRUE(put.ok()) << "within 5 ms";
+  EXPECT_EQ(cluster.log.size(), 1U);
+}
+
 TEST(Writes, AWriteThatTheLeadersCoreDropsIsRefusedToItsOrigin) {
   Cluster cluster;
   cluster.elect(1);
