@@ -2,6 +2,7 @@
 // suffix of unconfirmed writes. Invariants are checked by the cluster; afterwards a healed cluster must elect and
 // commit.
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <gtest/gtest.h>
@@ -108,6 +109,11 @@ class Chaos {
 
   /// Any membership of the cluster's nodes that a leader accepts: one voter, several, learners, the leader itself.
   void change_members() {
+    const NodeId asked = any_node();
+    if (dice_.roll(2) == 0 && cluster_.is_alive(asked)) {
+      cluster_.reconfigure(asked, one_voter_away(cluster_.core(asked).status().membership));
+      return;
+    }
     consensus::Membership target;
     for (const NodeId node : cluster_.node_ids()) {
       const std::uint64_t part = dice_.roll(4);
@@ -117,7 +123,17 @@ class Chaos {
         target.learners.push_back(node);
       }
     }
-    cluster_.reconfigure(any_node(), target);
+    cluster_.reconfigure(asked, target);
+  }
+
+  /// Majorities of this and `from` meet by a hair, which is what M-01 is about.
+  consensus::Membership one_voter_away(const consensus::Membership& from) {
+    const NodeId node = any_node();
+    consensus::Membership target{.voters = from.voters, .outgoing_voters = {}, .learners = {}};
+    if (std::erase(target.voters, node) == 0) {
+      target.voters.insert(std::ranges::upper_bound(target.voters, node), node);
+    }
+    return target;
   }
 
   NodeId any_node() { return NodeId(1 + dice_.roll(count_)); }

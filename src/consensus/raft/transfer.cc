@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
 #include "consensus/raft/core.h"
 
 namespace quorate::raft {
@@ -18,6 +19,7 @@ void RaftCore::handle(const TransferLeadership& input) {
 }
 
 void RaftCore::begin_transfer(NodeId to) {
+  QUORATE_ASSERT(find_follower(to) != nullptr, "leadership is handed to somebody who gets the log", to);
   trace(Branch::transfer_started, to.value());
   lead_->transfer = Transfer{.to = to, .ticks_left = ticks_per_election_timeout()};
   try_transfer();
@@ -75,10 +77,11 @@ void RaftCore::watch_own_disk() {
   const bool hangs = oldest != Io() && oldest == lead_->oldest_write;
   lead_->hanging_ticks = hangs ? lead_->hanging_ticks + 1 : 0;
   lead_->oldest_write = oldest;
-  if (lead_->hanging_ticks >= ticks_per_election_timeout() && !lead_->transfer && !lead_->followers.empty()) {
+  const NodeId successor = furthest_voter();
+  if (lead_->hanging_ticks >= ticks_per_election_timeout() && !lead_->transfer && !successor.is_none()) {
     trace(Branch::own_disk_hangs, oldest.value());
     lead_->hanging_ticks = 0;
-    begin_transfer(furthest_voter());
+    begin_transfer(successor);
   }
 }
 
