@@ -35,6 +35,10 @@ class MapRecords final : public env::RecordStore {
   std::unique_ptr<env::RecordCursor> scan(ByteView from, ByteView to) override {
     return std::make_unique<Cursor>(data.lower_bound(std::string(from)), data.lower_bound(std::string(to)));
   }
+  void read_page_async(std::shared_ptr<env::RecordCursor> cursor, std::size_t max_bytes,
+                       Callback<Result<env::RecordPage>> done) override {
+    done(env::read_page(*cursor, max_bytes));
+  }
   Status write(env::RecordBatch batch) override {
     for (auto& op : batch.ops) {
       if (keep && op.kind == env::RecordBatch::Op::Kind::put) {
@@ -75,6 +79,7 @@ class Waiter final : public kv::StoreObserver {
   void on_lease_granted(const kv::LeaseInfo&) override {}
   void on_lease_revoked(std::int64_t) override {}
   void on_compacted(std::int64_t) override {}
+  void on_replaced(std::int64_t) override {}
 };
 
 class Never {
@@ -186,26 +191,26 @@ int main(int argc, char** argv) {
   Waiter waiter;
   {
     MapRecords records;
-    const auto store = kv::Store::make({GroupId(1), Generation(1)}, records, {}, waiter);
+    const auto store = kv::Store::make(GroupId(1), records, {}, waiter);
     put_all(*store, records, keys, 1, "put 256 B, new random 8-byte keys", false);
     put_all(*store, records, keys, 1, "put 256 B, the same keys again", false);
     count_all(*store, 200'000);
   }
   {
     MapRecords records;
-    const auto store = kv::Store::make({GroupId(1), Generation(1)}, records, {}, waiter);
+    const auto store = kv::Store::make(GroupId(1), records, {}, waiter);
     put_all(*store, records, keys, 1, "put 256 B, /registry/... keys", true);
   }
   {
     MapRecords records;
     records.keep = true;
     const std::uint64_t some = keys < 200'000 ? keys : 200'000;
-    auto store = kv::Store::make({GroupId(1), Generation(1)}, records, {}, waiter);
+    auto store = kv::Store::make(GroupId(1), records, {}, waiter);
     put_all(*store, records, some, 1, "put 256 B, engine keeps them (std::map)", false);
     read_all(*store, some, 1, "get of 1000 keys");
-    store = kv::Store::make({GroupId(1), Generation(1)}, records, {}, waiter);
+    store = kv::Store::make(GroupId(1), records, {}, waiter);
     const Clock clock;
-    (void)store->recover();
+    (void)store->recover(state::kFirstGeneration);
     report("recover", clock.ns(), some);
   }
   return 0;

@@ -83,6 +83,7 @@ class Cursor final : public env::RecordCursor {
     rocksdb::ReadOptions options;
     options.iterate_upper_bound = &upper_;
     options.verify_checksums = true;
+    options.fill_cache = false;  // a scan reads each block once
     iterator_.reset(db.NewIterator(options));
     iterator_->Seek(slice_of(from));
   }
@@ -112,6 +113,7 @@ class RocksDbStore final : public env::RecordStore {
   ~RocksDbStore() override {
     *alive_ = false;
     flusher_.reset();
+    scanner_.reset();
     reader_.reset();
   }
   RocksDbStore(const RocksDbStore&) = delete;
@@ -135,6 +137,7 @@ class RocksDbStore final : public env::RecordStore {
     db_.reset(db);
     watcher_->look(db);
     reader_ = std::make_unique<JobThread>("engine-read");
+    scanner_ = std::make_unique<JobThread>("engine-scan");
     flusher_ = std::make_unique<JobThread>("engine-flush");
     return {};
   }
@@ -144,6 +147,8 @@ class RocksDbStore final : public env::RecordStore {
   [[nodiscard]] std::unique_ptr<env::RecordCursor> scan(ByteView from, ByteView to) override {
     return std::make_unique<Cursor>(*db_, from, to);
   }
+  void read_page_async(std::shared_ptr<env::RecordCursor> cursor, std::size_t max_bytes,
+                       Callback<Result<env::RecordPage>> done) override;
   [[nodiscard]] Status write(env::RecordBatch batch) override;
   void flush(Callback<Status> done) override;
   [[nodiscard]] bool stalled() const override { return watcher_->stalled(); }
@@ -170,6 +175,7 @@ class RocksDbStore final : public env::RecordStore {
   std::map<std::string, Fetch, std::less<>> fetches_;
   std::uint64_t unflushed_bytes_ = 0;
   std::unique_ptr<JobThread> reader_;
+  std::unique_ptr<JobThread> scanner_;
   std::unique_ptr<JobThread> flusher_;
 };
 
@@ -251,6 +257,19 @@ Result<std::optional<Buffer>> RocksDbStore::get_blocking(ByteView key) {
     return std::nullopt;
   }
   return std::unexpected(engine_error("read", status));
+}
+
+/// On a thread of its own: lookups must not wait behind a long scan.
+void RocksDbStore::read_page_async(std::shared_ptr<env::RecordCursor> cursor, std::size_t max_bytes,
+                                   Callback<Result<env::RecordPage>> done) {
+  scanner_->add([this, cursor = std::move(cursor), max_bytes, done, alive = alive_] {
+    Result<env::RecordPage> page = env::read_page(*cursor, max_bytes);
+    hooks_.post([done, alive, page = std::move(page)]() mutable {
+      if (*alive) {
+        done(std::move(page));
+      }
+    });
+  });
 }
 
 Status RocksDbStore::write(env::RecordBatch batch) {

@@ -3,10 +3,9 @@
 //
 // Invariants: those of env/record_store.h. RocksDB's own log is off: what is durable is what was flushed, in the order
 // of the batches, because there is one column family and one writer. The loop never waits: a lookup that would read
-// the disk goes to the reader thread, flushes to the flusher thread, and stalled() warns long before RocksDB would
-// slow a write down. A record that cannot be read is never reported as absent: `failed` is told, and the lookup stays
-// pending.
-// Owned by `server`, on the loop; cursors must not outlive it.
+// the disk goes to the reader thread, scans to the scanner thread, flushes to the flusher thread, and stalled() warns
+// long before RocksDB would slow a write down. A record that cannot be read is never reported as absent: `failed` is
+// told, and the lookup stays pending. Owned by `server`, on the loop; cursors must not outlive it.
 
 #include <cstdint>
 #include <functional>

@@ -53,6 +53,34 @@ class RecordCursor {
   [[nodiscard]] virtual Status status() const = 0;
 };
 
+/// Consecutive records of a cursor: their keys and values one behind the other in `bytes`.
+struct RecordPage {
+  struct Sizes {
+    std::uint32_t key = 0;
+    std::uint32_t value = 0;
+  };
+  std::string bytes;
+  std::vector<Sizes> sizes;
+  bool is_last = false;  ///< the cursor has no more
+};
+
+/// Moves records from the cursor until they make up about `max_bytes` (at least one). May block.
+[[nodiscard]] inline Result<RecordPage> read_page(RecordCursor& cursor, std::size_t max_bytes) {
+  RecordPage page;
+  for (; cursor.valid() && (page.sizes.empty() || page.bytes.size() < max_bytes); cursor.next()) {
+    const ByteView key = cursor.key();
+    const ByteView value = cursor.value();
+    page.sizes.push_back({static_cast<std::uint32_t>(key.size()), static_cast<std::uint32_t>(value.size())});
+    page.bytes.append(key);
+    page.bytes.append(value);
+  }
+  page.is_last = !cursor.valid();
+  if (const Status status = cursor.status(); !status) {
+    return std::unexpected(status.error());
+  }
+  return page;
+}
+
 class RecordStore {
  public:
   virtual ~RecordStore() = default;
@@ -64,6 +92,11 @@ class RecordStore {
   [[nodiscard]] virtual Result<std::optional<Buffer>> get_blocking(ByteView key) = 0;
   /// The records with from <= key < to, as they are now; later batches do not show.
   [[nodiscard]] virtual std::unique_ptr<RecordCursor> scan(ByteView from, ByteView to) = 0;
+
+  /// The next page of the cursor, read off the loop; then calls `done` on the loop, in a later turn. Until then the
+  /// cursor is the store's.
+  virtual void read_page_async(std::shared_ptr<RecordCursor> cursor, std::size_t max_bytes,
+                               Callback<Result<RecordPage>> done) = 0;
 
   /// Applies the batch in memory; durable after a later flush. Fails only when the engine cannot go on.
   [[nodiscard]] virtual Status write(RecordBatch batch) = 0;

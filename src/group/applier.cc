@@ -55,6 +55,13 @@ void Applier::run(std::vector<Context>& replaced) {
   }
 }
 
+/// Whatever the old state waited for wakes nobody, or wakes too early, which does no harm.
+void Applier::reset(Position position) {
+  waiting_ = Waiting::nothing;
+  committed_ = position;
+  executed_ = position;
+}
+
 bool Applier::execute(const LogEntry& entry) {
   QUORATE_ASSERT(entry.id.position == executed_.next(), "entries are executed in order, once each", group_,
                  entry.id.position, executed_);

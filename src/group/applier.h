@@ -32,6 +32,8 @@ class Applier {
   /// Executes until everything committed was, the slice is used up, or an entry must wait. Appends to `replaced` the
   /// proposals whose place was taken by another entry.
   void run(std::vector<Context>& replaced);
+  /// The state machine's state was replaced by the one at `position`.
+  void reset(Position position);
   void stop();
 
   [[nodiscard]] Position committed() const { return committed_; }

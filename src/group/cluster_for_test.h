@@ -135,23 +135,34 @@ class JournalMachine final : public state::StateMachine {
  public:
   JournalMachine(GroupId group, env::RecordStore& records) : group_(group), records_(records) {}
 
-  [[nodiscard]] Result<Position> recover() override {
-    const auto found = records_.get_blocking(key(0).view());
-    if (!found) {
-      return std::unexpected(found.error());
+  [[nodiscard]] Result<Position> recover(Generation generation) override {
+    begin_restore(generation);
+    const state::RecordSpace space{group_, generation};
+    for (auto cursor = records_.scan(space.first().view(), space.behind().view()); cursor->valid(); cursor->next()) {
+      QUORATE_TRY(restore(cursor->key().substr(state::kSpaceBytes), cursor->value()));
     }
-    if (!found->has_value()) {
-      return Position();
-    }
-    executed_ = Position(codec::Reader((*found)->view()).u64());
-    for (auto cursor = records_.scan(key(1).view(), key(UINT64_MAX).view()); cursor->valid(); cursor->next()) {
-      codec::Reader reader(cursor->key());
-      (void)reader.u64();
-      journal[big_endian(reader.bytes(8))] = std::string(cursor->value());
-    }
-    collected_ = executed_;
+    adopt_restored();
     return executed_;
   }
+  void begin_restore(Generation generation) override { restored_ = {.generation = generation}; }
+  [[nodiscard]] Status restore(ByteView key, ByteView value) override {
+    const std::uint64_t position = big_endian(key);
+    if (position == 0) {
+      restored_.executed = Position(codec::Reader(value).u64());
+    } else {
+      restored_.journal[position] = std::string(value);
+    }
+    return {};
+  }
+  [[nodiscard]] Result<Position> finish_restore() override { return restored_.executed; }
+  void adopt_restored() override {
+    generation_ = restored_.generation;
+    journal = std::move(restored_.journal);
+    executed_ = restored_.executed;
+    collected_ = executed_;
+    abandon_restore();
+  }
+  void abandon_restore() override { restored_ = {}; }
   [[nodiscard]] state::Execution execute(const EntryId& id, const Buffer& command, Callback<>) override {
     EXPECT_EQ(id.position, executed_.next());
     journal[id.position.value()] = std::string(command.view());
@@ -184,7 +195,7 @@ class JournalMachine final : public state::StateMachine {
  private:
   [[nodiscard]] Buffer key(std::uint64_t position) const {
     codec::Writer writer;
-    writer.u64(group_.value());
+    writer.bytes(state::RecordSpace{group_, generation_}.first().view());
     for (int shift = 56; shift >= 0; shift -= 8) {
       writer.u8(static_cast<std::uint8_t>(position >> shift));
     }
@@ -198,10 +209,18 @@ class JournalMachine final : public state::StateMachine {
     return value;
   }
 
+  struct Restored {
+    Generation generation;
+    Position executed;
+    std::map<std::uint64_t, std::string> journal;
+  };
+
   GroupId group_;
   env::RecordStore& records_;
+  Generation generation_ = state::kFirstGeneration;
   Position executed_;
   Position collected_;
+  Restored restored_;
 };
 
 /// Counts what a service would act on.
@@ -213,9 +232,11 @@ class CountingService final : public GroupEvents {
   void on_service_message(NodeId, Buffer message) override { messages.emplace_back(message.view()); }
   void on_peer_down(NodeId) override { ++peers_lost; }
   void on_configuration_changed(const consensus::ConfigurationChanged& change) override { last_change = change; }
+  void on_snapshot_news(const SnapshotNews& told) override { news.push_back(told); }
 
   consensus::ConfigurationChanged last_change;
   consensus::Role role = consensus::Role::follower;
+  std::vector<SnapshotNews> news;
   int dropped = 0;
   int served = 0;
   int peers_lost = 0;
@@ -230,6 +251,9 @@ class Cluster {
     consensus::CoreFactory factory;
     storage::LogOptions log{.segment_bytes = 64U << 10, .cache_bytes = 32U << 10};
     Duration flush_interval = std::chrono::milliseconds(200);
+    std::uint64_t tail_entries = 1'000'000;
+    std::uint64_t snapshot_bytes_per_second = 0;
+    SnapshotLimits snapshots{.chunk_bytes = 1000, .window_chunks = 4, .patience = std::chrono::seconds(2)};
   };
 
   /// What dies with a process.
@@ -373,6 +397,9 @@ inline Status Cluster::start(std::uint64_t index) {
   }
   config.log = options.log;
   config.engine_flush_interval = options.flush_interval;
+  config.log_tail_entries = options.tail_entries;
+  config.snapshots = options.snapshots;
+  config.snapshot_bytes_per_second = options.snapshot_bytes_per_second;
   const Environment environment{life.loop, life.loop, life.entropy, *life.files, life.network, *life.records, traces};
   Result<std::unique_ptr<Host>> host = Host::open(config, environment, life);
   if (!host) {

@@ -98,6 +98,18 @@ class ClusterTest : public testing::Test {
     }
     return true;
   }
+  /// A follower of group 1 is cut off while the others write on and cut their logs; then it is back.
+  std::uint64_t leave_one_behind(int entries = 400) {
+    const std::uint64_t victim = follower_of(1);
+    cluster_.network.cut.insert(victim);
+    EXPECT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+    propose(entries, "meanwhile ");
+    EXPECT_TRUE(cluster_.run_until([this] { return all_executed(); }));
+    cluster_.run(1s);  // flushes, and cuts the logs
+    cluster_.network.cut.clear();
+    return victim;
+  }
+  [[nodiscard]] int count(const std::string& trace) { return cluster_.traces.counts[trace]; }
   [[nodiscard]] std::uint64_t follower_of(std::uint64_t group) const { return cluster_.leader_of(group) % 3 + 1; }
 
   std::uint64_t changes_ = 0;
@@ -201,6 +213,182 @@ TEST_F(ClusterTest, AFollowerThatWasCutOffCatchesUpFromTheDisk) {
   cluster_.network.cut.clear();
   expect_all_there();
   EXPECT_GT(cluster_.traces.counts["group.send_fetches"], 0);
+}
+
+/// Little of the log is kept: whoever is away needs a snapshot.
+class SnapshotTest : public ClusterTest {
+ protected:
+  SnapshotTest() { cluster_.options.tail_entries = 20; }
+};
+
+// N-01, I-55: a member that is away does not pin the logs of the others, and comes back by a snapshot.
+TEST_F(SnapshotTest, WhoWasAwayForLongGetsASnapshot) {
+  start_all();
+  propose(200, "before ");
+  expect_all_there();
+  const std::uint64_t victim = leave_one_behind();
+  for (std::uint64_t node = 1; node <= 3; ++node) {
+    EXPECT_TRUE(node == victim || cluster_.life(node).host->log_stats().live_segments <= 2) << node;
+  }
+  expect_all_there();
+  EXPECT_EQ(count("group.snapshot_installed"), 3) << "one for each group\n" << history();
+  EXPECT_EQ(count("group.snapshot_sent"), 3);
+  propose(100, "after ");
+  expect_all_there();
+  ASSERT_FALSE(cluster_.life(victim).services[0]->news.empty());
+  const SnapshotNews& last = cluster_.life(victim).services[0]->news.back();
+  EXPECT_EQ(last.what, SnapshotNews::What::received);
+  EXPECT_GT(last.records, 400U);
+}
+
+TEST_F(SnapshotTest, AShortAbsenceIsRepairedFromTheLog) {
+  cluster_.options.tail_entries = 1000;
+  start_all();
+  (void)leave_one_behind();
+  expect_all_there();
+  EXPECT_EQ(count("group.snapshot_offered"), 0);
+}
+
+// The new state is this node's for good: with its old records gone, it starts again from the new ones.
+TEST_F(SnapshotTest, WhatWasInstalledSurvivesEveryCrash) {
+  start_all();
+  const std::uint64_t victim = leave_one_behind();
+  expect_all_there();
+  for (int i = 0; i < 3; ++i) {
+    cluster_.kill(victim);
+    ASSERT_TRUE(cluster_.start(victim).has_value());
+    expect_all_there();
+  }
+  for (std::uint64_t group = 1; group <= 3; ++group) {
+    const auto old =
+        cluster_.nodes[victim - 1].records.scan(state::RecordSpace{GroupId(group), Generation(1)}.first().view(),
+                                                state::RecordSpace{GroupId(group), Generation(1)}.behind().view());
+    EXPECT_FALSE(old->valid()) << "records of the generation before";
+  }
+}
+
+// N-01, N-05: the receiver dies at any moment of receiving; the state before is whole, and then all of it is there.
+TEST_F(SnapshotTest, TheReceiverMayDieAtAnyMoment) {
+  cluster_.options.snapshot_bytes_per_second = 400'000;  // so that it takes a while
+  start_all();
+  std::uint64_t victim = leave_one_behind();
+  int installed_before = 0;
+  for (int i = 0; i < 60; ++i) {
+    SCOPED_TRACE("killed " + std::to_string(i));
+    if (count("group.snapshot_installed") >= installed_before + 3) {
+      installed_before = count("group.snapshot_installed");
+      expect_all_there();
+      victim = leave_one_behind(60);
+    }
+    const int begun = count("group.snapshot_begun");
+    cluster_.run_until([&] { return count("group.snapshot_begun") > begun; }, 200ms);
+    cluster_.run(Duration(1ms) * (i * 7 % 90));
+    cluster_.kill(victim);
+    const Status started = cluster_.start(victim);
+    ASSERT_TRUE(started.has_value()) << started.error().text;
+  }
+  expect_all_there();
+  EXPECT_GT(count("group.snapshot_begun"), 30) << history();
+}
+
+TEST_F(SnapshotTest, TheSenderMayDieAtAnyMoment) {
+  cluster_.options.snapshot_bytes_per_second = 100'000;
+  start_all();
+  for (int i = 0; i < 12; ++i) {
+    SCOPED_TRACE("killed " + std::to_string(i));
+    (void)leave_one_behind(60);
+    cluster_.run_until([&] { return count("group.snapshot_begun") > 0; });
+    cluster_.run(Duration(1ms) * (i * 11 % 70));
+    const std::uint64_t leader = cluster_.leader_of(1);
+    if (leader != 0) {
+      cluster_.kill(leader);
+      cluster_.run(Duration(100ms) * (i % 4));
+      ASSERT_TRUE(cluster_.start(leader).has_value());
+    }
+    expect_all_there();
+    cluster_.traces.counts["group.snapshot_begun"] = 0;
+  }
+}
+
+// N-06: chunks are lost, and the link breaks: it goes on where it was.
+TEST_F(SnapshotTest, ABrokenLinkDoesNotBeginAgain) {
+  cluster_.options.snapshots.chunk_bytes = 200;
+  start_all();
+  const std::uint64_t victim = leave_one_behind();
+  ASSERT_TRUE(cluster_.run_until([this] { return count("group.snapshot_begun") >= 3; }));
+  cluster_.network.cut.insert(victim);
+  cluster_.run(20ms);
+  cluster_.network.cut.clear();
+  expect_all_there();
+  EXPECT_EQ(count("group.snapshot_begun"), 3) << history();
+  EXPECT_GT(count("group.snapshot_chunks_repeated"), 0) << history();
+}
+
+// The sender gives up on who says nothing for long; the log does not wait for it.
+TEST_F(SnapshotTest, WhoFallsSilentIsGivenUp) {
+  cluster_.options.snapshot_bytes_per_second = 100'000;
+  start_all();
+  const std::uint64_t victim = leave_one_behind();
+  ASSERT_TRUE(cluster_.run_until([this] { return count("group.snapshot_begun") > 0; }));
+  cluster_.network.cut.insert(victim);
+  ASSERT_TRUE(cluster_.run_until([this] { return count("group.snapshot_given_up") > 0; }, 5s)) << history();
+  propose(300, "alone ");
+  ASSERT_TRUE(cluster_.run_until([this] { return all_executed(); }));
+  cluster_.network.cut.clear();
+  expect_all_there();
+}
+
+TEST_F(SnapshotTest, TheSnapshotIsNoFasterThanAllowed) {
+  cluster_.options.snapshot_bytes_per_second = 10'000;
+  start_all();
+  (void)leave_one_behind(2000);
+  expect_all_there();
+  Duration longest{};
+  std::uint64_t bytes = 0;
+  for (std::uint64_t node = 1; node <= 3; ++node) {
+    for (const auto& service : cluster_.life(node).services) {
+      for (const SnapshotNews& news : service->news) {
+        if (news.what == SnapshotNews::What::sent) {
+          longest = std::max(longest, news.took);
+          bytes += news.bytes;
+        }
+      }
+    }
+  }
+  EXPECT_GT(bytes, 50'000U);
+  EXPECT_GT(longest, 3s);
+}
+
+// The service goes on while a snapshot is being received: who is behind serves what it has, and hears of the leader.
+TEST_F(SnapshotTest, KillsEverywhereLoseNothing) {
+  cluster_.options.tail_entries = 3;
+  cluster_.options.flush_interval = 20ms;
+  std::mt19937_64 random(11);
+  start_all();
+  for (int round = 0; round < 40; ++round) {
+    propose(static_cast<int>(random() % 40), "r" + std::to_string(round) + " ");
+    ASSERT_TRUE(cluster_.run_until([this] { return all_executed(); }));
+    const std::uint64_t victim = random() % 3 + 1;
+    if (random() % 2 == 0) {
+      cluster_.network.cut.insert(victim);
+      ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+    } else {
+      cluster_.kill(victim);
+    }
+    ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+    propose(static_cast<int>(random() % 40), "without " + std::to_string(round) + " ");
+    ASSERT_TRUE(cluster_.run_until([this] { return all_executed(); }));
+    cluster_.run(Duration(1ms) * static_cast<int>(random() % 100));
+    cluster_.network.cut.clear();
+    if (cluster_.nodes[victim - 1].life == nullptr) {
+      const Status started = cluster_.start(victim);
+      ASSERT_TRUE(started.has_value()) << started.error().text;
+    }
+    cluster_.run(Duration(1ms) * static_cast<int>(random() % 30));
+    ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+  }
+  expect_all_there();
+  EXPECT_GT(count("group.snapshot_installed"), 20) << history();
 }
 
 TEST_F(ClusterTest, ReadsAreServedByEveryNodeWithOneRoundATurn) {

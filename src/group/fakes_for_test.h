@@ -79,8 +79,11 @@ inline void FakeCore::step(Instant, const consensus::Input& input) {
     std::string operator()(const Persisted& in) { return "persisted " + std::to_string(in.io.value()); }
     std::string operator()(const Applied& in) { return "applied " + text(in.position); }
     std::string operator()(const SnapshotTaken& in) { return "snapshot taken " + text(in.id.position); }
-    std::string operator()(const SnapshotInstalled&) { return "snapshot installed"; }
-    std::string operator()(const SnapshotSent&) { return "snapshot sent"; }
+    std::string operator()(const SnapshotOffered& in) { return "snapshot offered " + text(in.id.position); }
+    std::string operator()(const SnapshotReceived& in) { return "snapshot received " + text(in.id.position); }
+    std::string operator()(const SnapshotSent& in) {
+      return in.delivered ? "snapshot sent " + text(in.position) : "snapshot not sent";
+    }
     std::string operator()(const SendDropped& in) { return "dropped " + text(in.first) + "-" + text(in.last); }
     std::string operator()(const PeerUp& in) { return "up " + std::to_string(in.node.value()); }
     std::string operator()(const PeerDown& in) { return "down " + std::to_string(in.node.value()); }
@@ -111,6 +114,9 @@ class FakeLog final : public storage::Log {
         line += " discard " + text(op.entry.id.position);
         entries.erase(entries.begin(), entries.upper_bound(op.entry.id.position));
         discard_blob = op.blob;
+      } else if (op.kind == Kind::reset_to) {
+        line += " reset to " + text(op.entry.id.position) + " generation " + std::to_string(op.generation.value());
+        entries.clear();
       } else if (op.kind == Kind::set_state) {
         line += " state " + std::string(op.blob.view());
       }
@@ -120,6 +126,10 @@ class FakeLog final : public storage::Log {
   [[nodiscard]] std::optional<Tag> tag_of(GroupId, Position position) const override {
     const auto found = entries.find(position);
     return found == entries.end() ? std::nullopt : std::optional(found->second.id.tag);
+  }
+  [[nodiscard]] Position tail_begin(GroupId, std::uint64_t max_entries, std::uint64_t) const override {
+    const std::uint64_t end = entries.empty() ? 1 : entries.rbegin()->first.value() + 1;
+    return Position(end - std::min<std::uint64_t>(max_entries, entries.size()));
   }
   [[nodiscard]] bool cached(GroupId, Position first, Position last, std::size_t max_bytes,
                             std::vector<storage::LogEntry>& out) const override {
@@ -198,7 +208,20 @@ class FakeMesh final : public peer::Mesh {
 class FakeMachine final : public state::StateMachine {
  public:
   explicit FakeMachine(Events& events) : events_(events) {}
-  [[nodiscard]] Result<Position> recover() override { return recovered; }
+  [[nodiscard]] Result<Position> recover(Generation) override { return recovered; }
+  void begin_restore(Generation generation) override {
+    events_.push_back("restore generation " + std::to_string(generation.value()));
+  }
+  [[nodiscard]] Status restore(ByteView key, ByteView value) override {
+    events_.push_back("restore " + std::string(key) + "=" + std::string(value));
+    return {};
+  }
+  [[nodiscard]] Result<Position> finish_restore() override { return restored; }
+  void adopt_restored() override {
+    events_.push_back("adopt");
+    done = restored;
+  }
+  void abandon_restore() override { events_.push_back("abandon"); }
   [[nodiscard]] state::Execution execute(const EntryId& id, const Buffer& command, Callback<> ready) override {
     if (!command.empty() && command.view().front() == '?' && is_pending) {
       waits = ready;
@@ -220,6 +243,7 @@ class FakeMachine final : public state::StateMachine {
   void hash_into(Hasher&) const override {}
 
   Position recovered;
+  Position restored;
   Position done;
   bool is_pending = false;
   Callback<> waits;
@@ -234,6 +258,10 @@ class FakeRecords final : public env::RecordStore {
   [[nodiscard]] env::Lookup get(ByteView, Callback<>) override { return {}; }
   [[nodiscard]] Result<std::optional<Buffer>> get_blocking(ByteView) override { return std::optional<Buffer>(); }
   [[nodiscard]] std::unique_ptr<env::RecordCursor> scan(ByteView, ByteView) override { return nullptr; }
+  void read_page_async(std::shared_ptr<env::RecordCursor>, std::size_t,
+                       Callback<Result<env::RecordPage>> done) override {
+    page_reads.push_back(done);
+  }
   [[nodiscard]] Status write(env::RecordBatch batch) override {
     events_.push_back("write " + std::to_string(batch.ops.size()));
     return fails ? Status(fail(ErrorCode::io, "the engine broke")) : Status();
@@ -253,6 +281,7 @@ class FakeRecords final : public env::RecordStore {
   bool fails = false;
   bool is_stalled = false;
   std::deque<Callback<Status>> flushes;
+  std::deque<Callback<Result<env::RecordPage>>> page_reads;
 
  private:
   Events& events_;

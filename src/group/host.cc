@@ -4,8 +4,11 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/plant.h"
 #include "group/host_runtime.h"
 #include "group/recovered_state.h"
+#include "group/snapshot_message.h"
+#include "group/snapshot_receiver.h"
 
 namespace quorate::group {
 namespace {
@@ -17,7 +20,19 @@ ReplicaLimits limits_of(const HostConfig& config) {
   limits.max_uncommitted_bytes = config.max_uncommitted_bytes;
   // A message must fit a frame of the links, whatever its entries: leave room for the message itself.
   limits.max_attached_bytes = std::min(limits.max_attached_bytes, config.mesh.max_frame_bytes / 4);
+  limits.tail_entries = config.log_tail_entries;
+  limits.tail_bytes = config.log_tail_bytes;
+  limits.snapshots = config.snapshots;
+  limits.snapshots.chunk_bytes = std::min(limits.snapshots.chunk_bytes, config.mesh.max_frame_bytes / 4);
   return limits;
+}
+
+/// Whose records are the group's: the log says so.
+Generation generation_of(const storage::RecoveredGroup* recovered) {
+  if (recovered == nullptr || recovered->generation.is_none()) {
+    return state::kFirstGeneration;
+  }
+  return QUORATE_PLANT(keeps_old_generation) ? recovered->generation.previous() : recovered->generation;
 }
 
 EngineWriterConfig writer_config_of(const HostConfig& config) {
@@ -50,11 +65,14 @@ HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents&
       log_(std::move(log)),
       recovery_(std::move(recovery)),
       limits_(limits_of(config_)),
+      pace_(config_.snapshot_bytes_per_second),
       node_{.clock = environment.clock,
             .loop = environment.loop,
             .entropy = environment.entropy,
             .traces = environment.traces,
             .log = *log_,
+            .records = environment.records,
+            .pace = pace_,
             .owner = *this},
       engine_(writer_config_of(config_), environment.clock, environment.loop, environment.records, *log_,
               environment.traces, Callback<const Error&>::to<&HostRuntime::on_engine_failed>(this)) {
@@ -76,7 +94,8 @@ Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, 
   const auto found = std::find_if(recovery_.groups.begin(), recovery_.groups.end(),
                                   [&config](const auto& group) { return group.group == config.group; });
   storage::RecoveredGroup* recovered = found == recovery_.groups.end() ? nullptr : &*found;
-  const Result<Position> applied = machine.recover();
+  const Generation generation = generation_of(recovered);
+  const Result<Position> applied = machine.recover(generation);
   if (!applied) {
     return std::unexpected<Error>(applied.error());
   }
@@ -85,12 +104,15 @@ Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, 
   if (!state) {
     return std::unexpected<Error>(std::move(state).error());
   }
+  QUORATE_TRY(drop_other_generations(environment_.records, config.group, generation));
   if (recovered != nullptr) {
     recovered->entries = {};  // the core keeps ids, the log keeps payloads
   }
   ReplicaStart start{
       .group = config.group,
       .self = config.core.self,
+      .life = config_.mesh.incarnation,
+      .generation = generation,
       .executed = *applied,
       .discarded = state->discarded,
       .membership = state->membership.all_nodes().empty() ? config.core.initial_membership : state->membership};
@@ -99,6 +121,7 @@ Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, 
   auto replica = std::make_unique<ReplicaRuntime>(std::move(start), node_, limits_, machine, events);
   engine_.add(*replica, *applied);
   replicas_.emplace(config.group, std::move(replica));
+  limits_.tail_bytes = config_.log_tail_bytes / replicas_.size();
   return {};
 }
 
@@ -181,6 +204,13 @@ void HostRuntime::on_message(NodeId from, peer::Channel channel, GroupId group, 
       received_.entries.clear();
       return;
     case peer::Channel::service: replica->events().on_service_message(from, std::move(message)); return;
+    case peer::Channel::snapshot:
+      if (const auto decoded = decode_snapshot_message(message)) {
+        replica->on_snapshot_message(from, *decoded);
+      } else {
+        environment_.traces.trace({"group.message_malformed", group.value(), from.value()});
+      }
+      return;
   }
   environment_.traces.trace({"group.message_malformed", group.value(), from.value()});
 }

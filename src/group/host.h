@@ -2,8 +2,8 @@
 // The host of a node's groups: one log, one mesh, one record store, many replicas.
 //
 // Invariants: 1. no replica knows the host's other replicas. 2. the log is discarded per group only up to what the
-//                engine has durable and every member has durable (DESIGN section 5). 3. a log or engine that fails
-//                stops every replica: nothing is acknowledged any more, `on_stopped` says why.
+//                engine has durable (DESIGN section 5); of that a tail is kept for members that lack it. 3. a log or
+//                engine that fails stops every replica: nothing is acknowledged any more, `on_stopped` says why.
 // Recovery order: log, engine, per group state machine, core; replay; only then links.
 // Owned by `server` or `sim`, on the node's loop.
 
@@ -26,6 +26,7 @@
 #include "env/transport.h"
 #include "group/put_stages.h"
 #include "group/replica.h"
+#include "group/snapshot_limits.h"
 #include "peer/mesh.h"
 #include "state/state_machine.h"
 #include "storage/log.h"
@@ -59,6 +60,24 @@ struct HostConfig {
       std::chrono::milliseconds(5000);            ///< and become durable at least so often while busy
   std::size_t max_uncommitted_bytes = 64U << 20;  ///< of proposals per group: more is `busy`
   std::size_t max_unsynced_bytes = 64U << 20;     ///< waiting for the log's disk: more is `busy`
+  /// Kept of each group's log behind what the engine has, for members that are a little behind; who is further behind
+  /// gets a snapshot. The bytes are the node's, shared evenly by its groups.
+  std::uint64_t log_tail_entries = 50'000;
+  std::uint64_t log_tail_bytes = 64U << 20;
+  SnapshotLimits snapshots;
+  std::uint64_t snapshot_bytes_per_second = 0;  ///< of all that the node sends; 0: as fast as it goes
+};
+
+/// How the transfer of a snapshot goes, for people: told when it begins, when it ends, and now and then between.
+struct SnapshotNews {
+  enum class What : std::uint8_t { sending, sent, not_sent, receiving, received, not_received };
+  What what = What::sending;
+  NodeId peer;
+  Position position;
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;
+  Duration took{};
+  std::string_view why;  ///< not_received: what was wrong
 };
 
 /// What a front end's service is told about its group. Called on the loop.
@@ -75,6 +94,7 @@ class GroupEvents {
   virtual void on_peer_down(NodeId node) = 0;
   /// See consensus::ConfigurationChanged: told when it is used, and again when it is committed.
   virtual void on_configuration_changed(const consensus::ConfigurationChanged& /*change*/) {}
+  virtual void on_snapshot_news(const SnapshotNews& /*news*/) {}
 };
 
 /// Told when the node must stop: what failed, what it means and what to do. The host still runs the call: destroy it

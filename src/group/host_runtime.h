@@ -61,6 +61,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   std::unique_ptr<storage::Log> log_;
   storage::Recovery recovery_;
   ReplicaLimits limits_;
+  Pace pace_;
   NodeParts node_;
   EngineWriter engine_;
   std::map<GroupId, std::unique_ptr<ReplicaRuntime>> replicas_;  ///< ordered: news is fanned out in the same order

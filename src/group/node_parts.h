@@ -10,6 +10,9 @@
 #include "env/clock.h"
 #include "env/entropy.h"
 #include "env/loop.h"
+#include "env/record_store.h"
+#include "group/pace.h"
+#include "group/snapshot_limits.h"
 #include "peer/mesh.h"
 #include "storage/log.h"
 
@@ -35,6 +38,8 @@ struct NodeParts {
   env::Entropy& entropy;
   TraceSink& traces;
   storage::Log& log;
+  env::RecordStore& records;
+  Pace& pace;  ///< of the snapshots that are sent
   ReplicaOwner& owner;
   peer::Mesh* mesh = nullptr;
 };
@@ -46,6 +51,9 @@ struct ReplicaLimits {
   std::size_t max_parked_sends = 256;             ///< per destination, while entries come back from the disk
   std::size_t slice_entries = 1024;               ///< executed in one turn, so that heartbeats never starve
   std::size_t slice_bytes = 4U << 20;             ///< the same, of payloads
+  std::uint64_t tail_entries = 50'000;            ///< of the log kept for members that lack them
+  std::uint64_t tail_bytes = 64U << 20;           ///< the same, of payloads
+  SnapshotLimits snapshots;
 };
 
 }  // namespace quorate::group

@@ -1,5 +1,6 @@
 // How a replica carries out each effect of its core; the order of the calls is the executor's.
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 #include <variant>
@@ -37,6 +38,11 @@ void ReplicaRuntime::carry_out(Persist& effect) {
   }
   stages_.on_write(effect.io);
   node_.log.append(group_, effect.io, std::move(ops));
+  const auto reset =
+      std::ranges::find_if(effect.ops, [](const PersistOp& op) { return std::holds_alternative<ResetTo>(op); });
+  if (reset != effect.ops.end()) {
+    adopt(std::get<ResetTo>(*reset).snapshot, effect.io);
+  }
 }
 
 LogOp ReplicaRuntime::to_log_op(PersistOp& op, Position& lowest) {
@@ -56,17 +62,20 @@ LogOp ReplicaRuntime::to_log_op(PersistOp& op, Position& lowest) {
               return LogOp{.kind = LogOp::Kind::truncate_from, .entry = {.id = {one.position, Tag()}}};
             },
             [this](DiscardBelow& one) {
-              QUORATE_ASSERT(one.id.position > discarded_, "a log is discarded forwards", group_, one.id.position,
-                             discarded_);
+              QUORATE_ASSERT(one.id.position > discarded_.position, "a log is discarded forwards", group_,
+                             one.id.position, discarded_.position);
               base_membership_ = std::move(one.membership);
               std::erase_if(changes_, [&one](const auto& change) { return change.first <= one.id.position; });
-              discarded_ = one.id.position;
+              discarded_ = one.id;
               return LogOp{.kind = LogOp::Kind::discard_below,
                            .entry = {.id = one.id},
                            .blob = encode_membership(base_membership_)};
             },
-            [&touches](ResetTo& one) {
+            [this, &touches](ResetTo& one) {
               touches(Position(1));
+              base_membership_ = one.membership;
+              changes_.clear();
+              discarded_ = one.snapshot;
               return LogOp{.kind = LogOp::Kind::reset_to,
                            .entry = {.id = one.snapshot},
                            .generation = one.generation,
@@ -122,18 +131,9 @@ void ReplicaRuntime::carry_out(ServeRead& effect) {
   serve_reads();
 }
 
-void ReplicaRuntime::carry_out(SendSnapshot& effect) {
-  // Logs are discarded only up to what every member has, so only a member that lost its disk asks for one.
-  trace("group.snapshot_not_sent", effect.to.value());
-}
-
-void ReplicaRuntime::carry_out(InstallSnapshot& effect) {
-  trace("group.snapshot_not_installed", effect.id.position.value());
-}
-
 void ReplicaRuntime::carry_out(ConfigurationChanged& effect) {
   events_.on_configuration_changed(effect);
-  if (effect.id.position <= discarded_) {
+  if (effect.id.position <= discarded_.position) {
     base_membership_ = std::move(effect.membership);
     changes_.clear();
     return;
@@ -151,6 +151,7 @@ void ReplicaRuntime::carry_out(RoleChanged& effect) {
   if (effect.from == Role::leader && effect.to != Role::leader) {
     proposals_.forgive_bytes();
     stages_.on_leadership_lost();
+    sender_.cancel_all();
   }
   trace("group.role_changed", effect.tag.value());
   events_.on_role_changed(effect);

@@ -1,5 +1,6 @@
 #include "group/replica_runtime.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -33,8 +34,13 @@ ReplicaRuntime::ReplicaRuntime(ReplicaStart start, NodeParts& node, const Replic
       outbox_(start.group, node, limits, Callback<>::to<&ReplicaRuntime::report_unsent>(this)),
       applier_(start.group, node, limits, machine, proposals_, first_executed(start.executed),
                Callback<>::to<&ReplicaRuntime::resume_apply>(this)),
+      sender_(start.group, start.life, node, limits.snapshots,
+              Callback<const SnapshotSent&>::to<&ReplicaRuntime::on_snapshot_sent>(this),
+              Callback<const SnapshotNews&>::to<&ReplicaRuntime::on_snapshot_news>(this)),
+      receiver_(start.group, start.generation, node, limits.snapshots, machine, *this,
+                Callback<const SnapshotNews&>::to<&ReplicaRuntime::on_snapshot_news>(this)),
       told_applied_(applier_.executed()),
-      discarded_(start.discarded.position),
+      discarded_(start.discarded),
       base_membership_(std::move(start.membership)) {}
 
 void ReplicaRuntime::start() {
@@ -59,6 +65,8 @@ void ReplicaRuntime::stop() {
   timers_.stop();
   outbox_.stop();
   applier_.stop();
+  sender_.stop();
+  receiver_.stop();
 }
 
 // ---- inputs ---------------------------------------------------------------------------------------------
@@ -120,6 +128,10 @@ void ReplicaRuntime::on_durable(Io io) {
   executor_.confirm(io, ready_);
   carry_out_ready();
   handle(Persisted{io});
+  if (!adopting_.is_none() && io >= adopting_ && !stopped_) {
+    adopting_ = Io();
+    receiver_.on_adopted_durable();
+  }
 }
 
 void ReplicaRuntime::on_peer_up(NodeId node, Incarnation incarnation) { handle(PeerUp{node, incarnation}); }
@@ -253,15 +265,14 @@ bool ReplicaRuntime::discard(Position durable) {
   if (stopped_ || !started_) {
     return true;
   }
-  const Position everywhere = core_->status().everywhere;
-  const Position target = everywhere < durable ? everywhere : durable;
-  if (target > discarded_) {
+  const Position target = std::min(durable, discardable());
+  if (target > discarded_.position) {
     const std::optional<Tag> tag = node_.log.tag_of(group_, target);
-    QUORATE_ASSERT(tag.has_value(), "what is to be discarded is in the log", group_, target, discarded_);
+    QUORATE_ASSERT(tag.has_value(), "what is to be discarded is in the log", group_, target, discarded_.position);
     trace("group.discards", target.value());
     handle(SnapshotTaken{{target, *tag}, membership_at(target)});
   }
-  return discarded_ >= applier_.executed();
+  return discarded_.position >= applier_.executed();
 }
 
 const Membership& ReplicaRuntime::membership_at(Position position) const {

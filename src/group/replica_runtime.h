@@ -26,6 +26,8 @@
 #include "group/proposals.h"
 #include "group/put_stages.h"
 #include "group/replica.h"
+#include "group/snapshot_receiver.h"
+#include "group/snapshot_sender.h"
 #include "group/waiting_reads.h"
 #include "state/state_machine.h"
 
@@ -35,13 +37,15 @@ namespace quorate::group {
 struct ReplicaStart {
   GroupId group;
   NodeId self;
+  Incarnation life;
+  Generation generation;  ///< whose records the state machine has
   std::unique_ptr<consensus::Core> core;
   Position executed;                 ///< what the state machine recovered
   EntryId discarded;                 ///< the log begins behind it
   consensus::Membership membership;  ///< in force there
 };
 
-class ReplicaRuntime final : public Replica, public EngineClient {
+class ReplicaRuntime final : public Replica, public EngineClient, private SnapshotTaker {
  public:
   ReplicaRuntime(ReplicaStart start, NodeParts& node, const ReplicaLimits& limits, state::StateMachine& machine,
                  GroupEvents& events);
@@ -51,6 +55,7 @@ class ReplicaRuntime final : public Replica, public EngineClient {
   void stop();
 
   void on_message(NodeId from, ByteView core_bytes, std::span<const consensus::Entry> entries);
+  void on_snapshot_message(NodeId from, const SnapshotMessage& message);
   void on_durable(Io io);
   void on_peer_up(NodeId node, Incarnation incarnation);
   void on_peer_down(NodeId node, Incarnation incarnation);
@@ -87,6 +92,15 @@ class ReplicaRuntime final : public Replica, public EngineClient {
   void report_unsent(std::uint64_t);
   void on_timer(std::uint64_t, consensus::TimerKind kind);
 
+  // snapshots: replica_snapshots.cc
+  [[nodiscard]] bool wants(NodeId from, EntryId id) override;
+  [[nodiscard]] bool adopts(const consensus::SnapshotReceived& snapshot) override;
+  void adopt(EntryId snapshot, Io written);
+  void on_snapshot_sent(std::uint64_t, const consensus::SnapshotSent& outcome) { handle(outcome); }
+  void on_snapshot_news(std::uint64_t, const SnapshotNews& news) { events_.on_snapshot_news(news); }
+  /// The last position that nobody is kept waiting for in the log.
+  [[nodiscard]] Position discardable() const;
+
   // one per effect
   void carry_out(consensus::Persist& effect);
   void carry_out(consensus::Send& effect);
@@ -122,13 +136,17 @@ class ReplicaRuntime final : public Replica, public EngineClient {
   PutStages stages_;
   Outbox outbox_;
   Applier applier_;
+  SnapshotSender sender_;
+  SnapshotReceiver receiver_;
 
   bool started_ = false;
   bool stopped_ = false;
   bool handling_ = false;  ///< the core or its effects are at work
   bool end_of_turn_scheduled_ = false;
   Position told_applied_;                                            ///< the last Applied that the core got
-  Position discarded_;                                               ///< the last DiscardBelow that the core emitted
+  EntryId discarded_;                                                ///< the log begins behind it
+  EntryId wanted_;                                                   ///< the snapshot that the core asked for last
+  Io adopting_;                                                      ///< the frame that adopts a snapshot; none: none
   std::vector<consensus::Reconfigure> reconfigurations_;             ///< asked for in this turn
   std::optional<NodeId> transfer_to_;                                ///< asked for in this turn
   consensus::Membership base_membership_;                            ///< in force at the log's beginning

@@ -58,7 +58,9 @@ class ReplicaRuntimeTest : public Test, public ReplicaOwner {
   FakeMachine machine_{events_};
   FakeService service_{events_};
   FakeCore::Script core_;
-  NodeParts node_{loop_, loop_, entropy_, traces_, log_, *this};
+  FakeRecords records_{events_};
+  Pace pace_{0};
+  NodeParts node_{loop_, loop_, entropy_, traces_, log_, records_, pace_, *this};
   ReplicaLimits limits_{.max_uncommitted_bytes = 100, .max_attached_bytes = 40, .slice_entries = 4};
   std::unique_ptr<ReplicaRuntime> replica_;
   std::string fatal_;

@@ -29,6 +29,7 @@ namespace quorate::peer {
 enum class Channel : std::uint8_t {
   consensus = 1,  ///< the cores of groups
   service = 2,    ///< forwarded requests and their answers
+  snapshot = 3,   ///< states of groups, in chunks
 };
 
 struct Peer {

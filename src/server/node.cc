@@ -243,7 +243,7 @@ Status Node::open_groups() {
     const GroupId group(i + 1);
     GroupParts& parts = parts_->groups[i];
     parts.service = service::KvService::make(service_config, group, identity_.self, incarnation, loop, loop, *this);
-    parts.store = kv::Store::make({group, Generation(1)}, *parts_->records, limits, *parts.service);
+    parts.store = kv::Store::make(group, *parts_->records, limits, *parts.service);
     parts.events = std::make_unique<AnnouncedGroup>(group, *parts.service, log_, options_.groups > 1);
     QUORATE_TRY(parts_->host->add_group({group, raft::raft_factory(), core_config()}, *parts.store, *parts.events));
     parts.service->attach(parts_->host->replica(group), *parts.store);

@@ -55,7 +55,7 @@ enum class Branch : std::uint8_t {
   no_space_raised,            ///< a: bytes in the store
   pushed_back,                ///< the replica has no room
   abandoned,                  ///< a: the Stage
-  watchers_resynced,          ///< a of them: a revision was missing
+  watchers_resynced,          ///< a of them: a snapshot took the state's place
   count_of_branches,
 };
 

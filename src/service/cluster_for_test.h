@@ -117,6 +117,7 @@ struct Node::Relay final : kv::StoreObserver {
   void on_lease_granted(const kv::LeaseInfo& lease) override { node.service->on_lease_granted(lease); }
   void on_lease_revoked(std::int64_t lease) override { node.service->on_lease_revoked(lease); }
   void on_compacted(std::int64_t revision) override { node.service->on_compacted(revision); }
+  void on_replaced(std::int64_t revision) override { node.service->on_replaced(revision); }
   Node& node;
 };
 
@@ -283,8 +284,8 @@ inline Node::Node(Cluster& the_cluster, NodeId the_id, ServiceConfig the_config)
     : cluster(the_cluster), id(the_id), config(the_config), entropy(the_id.value()) {
   records = std::make_unique<storage::MemoryRecordStore>(memory, cluster.loop, cluster.loop, entropy);
   relay_ = std::make_unique<Relay>(*this);
-  store = kv::Store::make({GroupId(1), Generation(1)}, *records, {}, *relay_);
-  EXPECT_TRUE(store->recover().has_value());
+  store = kv::Store::make(GroupId(1), *records, {}, *relay_);
+  EXPECT_TRUE(store->recover(state::kFirstGeneration).has_value());
   for (std::uint64_t voter = 1; voter <= 3; ++voter) {
     own.membership.voters.emplace_back(voter);
   }
@@ -305,8 +306,8 @@ inline void Node::reopen() {
   const storage::MemoryStoreBehaviour behaviour = records->behaviour;
   records = std::make_unique<storage::MemoryRecordStore>(memory, cluster.loop, cluster.loop, entropy);
   records->behaviour = behaviour;
-  store = kv::Store::make({GroupId(1), Generation(1)}, *records, {}, *relay_);
-  EXPECT_TRUE(store->recover().has_value());
+  store = kv::Store::make(GroupId(1), *records, {}, *relay_);
+  EXPECT_TRUE(store->recover(state::kFirstGeneration).has_value());
   restart();
 }
 

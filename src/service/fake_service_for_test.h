@@ -20,7 +20,12 @@ class FakeStore final : public kv::Store {
   std::vector<kv::Alarm> alarms_now;
   std::map<NodeId, Buffer> members_now;
 
-  Result<Position> recover() override { return Position(0); }
+  Result<Position> recover(Generation) override { return Position(0); }
+  void begin_restore(Generation) override {}
+  Status restore(ByteView, ByteView) override { return {}; }
+  Result<Position> finish_restore() override { return Position(0); }
+  void adopt_restored() override {}
+  void abandon_restore() override {}
   state::Execution execute(const EntryId&, const Buffer&, Callback<>) override { return state::Execution::done; }
   void skip(Position) override {}
   Position executed() const override { return Position(41); }
@@ -138,6 +143,7 @@ class FakeService final : public KvService {
   void on_lease_granted(const kv::LeaseInfo&) override {}
   void on_lease_revoked(std::int64_t) override {}
   void on_compacted(std::int64_t) override {}
+  void on_replaced(std::int64_t) override {}
 
  private:
   Ticket ask(std::string what, const Buffer& request, Instant deadline, AnswerTo to) {

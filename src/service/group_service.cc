@@ -307,6 +307,11 @@ void GroupService::on_lease_granted(const kv::LeaseInfo& lease) { leases_.on_gra
 
 void GroupService::on_lease_revoked(std::int64_t lease) { leases_.on_revoked(lease); }
 
+void GroupService::on_replaced(std::int64_t revision) {
+  watchers_.on_replaced(revision);
+  on_compacted(revision);
+}
+
 void GroupService::on_compacted(std::int64_t) {
   if (parts_.store != nullptr) {
     compaction_.begin();

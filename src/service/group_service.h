@@ -66,6 +66,7 @@ class GroupService final : public KvService, private CourierEvents {
   void on_lease_granted(const kv::LeaseInfo& lease) override;
   void on_lease_revoked(std::int64_t lease) override;
   void on_compacted(std::int64_t revision) override;
+  void on_replaced(std::int64_t revision) override;
 
  private:
   // CourierEvents

@@ -81,9 +81,10 @@ TEST(Reads, ValuesThatMustBeFetchedAreWaitedFor) {
     void on_lease_granted(const kv::LeaseInfo&) override {}
     void on_lease_revoked(std::int64_t) override {}
     void on_compacted(std::int64_t) override {}
+    void on_replaced(std::int64_t) override {}
   } nobody;
-  cluster[2].store = kv::Store::make({GroupId(1), Generation(1)}, *cluster[2].records, {}, nobody);
-  ASSERT_TRUE(cluster[2].store->recover().has_value());
+  cluster[2].store = kv::Store::make(GroupId(1), *cluster[2].records, {}, nobody);
+  ASSERT_TRUE(cluster[2].store->recover(state::kFirstGeneration).has_value());
   cluster[2].records->behaviour.pending_per_million = 1'000'000;
   cluster[2].records->behaviour.lookup_delay = 10ms;
   cluster[2].restart();

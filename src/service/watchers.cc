@@ -132,15 +132,19 @@ bool Watchers::wants(const Watcher& watcher, const kv::Event& event) const {
   return event.type == kv::Event::Type::put ? !watcher.no_put : !watcher.no_delete;
 }
 
+void Watchers::on_replaced(std::int64_t revision) {
+  QUORATE_ASSERT(!is_flushing_ && revision >= executed_, "a state is replaced by a later one", revision, executed_);
+  executed_ = revision;
+  if (!index_.empty()) {
+    resync_all();
+  }
+}
+
 void Watchers::on_executed(std::int64_t revision, std::span<const kv::Event> events) {
   QUORATE_ASSERT(!is_flushing_, "nothing is executed while watchers are told", revision);
-  const bool is_gap = executed_ != 0 && revision > executed_ + 1;
+  QUORATE_ASSERT(executed_ == 0 || revision == executed_ + 1, "no revision is left out", revision, executed_);
   executed_ = revision;
   if (index_.empty()) {
-    return;
-  }
-  if (is_gap) {
-    resync_all();  // the state was replaced: what lies between is in the history, or compacted
     return;
   }
   for (const kv::Event& event : events) {

@@ -33,6 +33,8 @@ class Watchers final : public WatchHub {
   void attach() { executed_ = parts_.store->revision(); }
   void shut_down();
   void on_executed(std::int64_t revision, std::span<const kv::Event> events);
+  /// A snapshot brought the store to `revision`: watchers read on in the history (W-05).
+  void on_replaced(std::int64_t revision);
 
   // WatchHub
   WatcherId create(const WatchSpec& spec, WatchSink& sink) override;

@@ -452,6 +452,7 @@ class Model {
       void on_lease_granted(const kv::LeaseInfo&) override {}
       void on_lease_revoked(std::int64_t) override {}
       void on_compacted(std::int64_t) override {}
+      void on_replaced(std::int64_t) override {}
       Model& model;
     };
     trail_.clear();
@@ -460,7 +461,7 @@ class Model {
     storage::TestLoop loop;
     storage::MemoryRecordStore records(memory, loop, loop, entropy);
     Keeper keeper(*this);
-    const std::unique_ptr<kv::Store> store = kv::Store::make({GroupId(2), Generation(1)}, records, {}, keeper);
+    const std::unique_ptr<kv::Store> store = kv::Store::make(GroupId(2), records, {}, keeper);
     for (std::size_t i = 0; i < cluster_.log.size(); ++i) {
       const Result<kv::Command> command = kv::decode_command(cluster_.log[i].command.view());
       if (command->header.kind != kv::CommandKind::compact) {

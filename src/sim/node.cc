@@ -22,6 +22,10 @@ class WatchedStore : public kv::StoreObserver {
   void on_lease_granted(const kv::LeaseInfo& lease) override { service_.on_lease_granted(lease); }
   void on_lease_revoked(std::int64_t lease) override { service_.on_lease_revoked(lease); }
   void on_compacted(std::int64_t revision) override { service_.on_compacted(revision); }
+  void on_replaced(std::int64_t revision) override {
+    run_.on_replaced(node_, group_, revision);
+    service_.on_replaced(revision);
+  }
 
  private:
   std::uint32_t node_;
@@ -127,6 +131,9 @@ Status Node::start() {
   config.log = settings_.log;
   config.engine_write_interval = settings_.engine_write_interval;
   config.engine_flush_interval = settings_.engine_flush_interval;
+  config.log_tail_entries = settings_.log_tail_entries;
+  config.snapshots = settings_.snapshots;
+  config.snapshot_bytes_per_second = settings_.snapshot_bytes_per_second;
   const group::Environment environment{life_->env,        life_->env,     life_->env, disk_,
                                        *life_->transport, life_->records, traces_};
   Result<std::unique_ptr<group::Host>> host = group::Host::open(std::move(config), environment, *life_);
@@ -142,7 +149,7 @@ Status Node::start() {
     parts.service =
         service::KvService::make(settings_.service, group, id(), Incarnation(lives_), life_->env, life_->env, traces_);
     parts.watched_store = std::make_unique<WatchedStore>(index_, group, observer_, *parts.service);
-    parts.store = kv::Store::make({group, Generation(1)}, life_->records, {}, *parts.watched_store);
+    parts.store = kv::Store::make(group, life_->records, {}, *parts.watched_store);
     parts.watched_group = std::make_unique<WatchedGroup>(index_, group, observer_, *parts.service);
     group::GroupConfig group_config{group, watched(settings_.factory, {index_, group}, observer_), settings_.core};
     group_config.core.self = id();

@@ -34,6 +34,9 @@ struct NodeSettings {
   storage::LogOptions log;
   Duration engine_write_interval = std::chrono::milliseconds(5);
   Duration engine_flush_interval = std::chrono::milliseconds(200);
+  std::uint64_t log_tail_entries = 50'000;
+  group::SnapshotLimits snapshots;
+  std::uint64_t snapshot_bytes_per_second = 0;
 };
 
 /// Sees what every replica does and every command's effects on it, before the service does: for invariants across
@@ -42,6 +45,8 @@ class ReplicaObserver : public CoreObserver {
  public:
   virtual void on_events(std::uint32_t node, GroupId group, std::int64_t revision,
                          std::span<const kv::Event> events) = 0;
+  /// A snapshot took the place of a replica's state.
+  virtual void on_replaced(std::uint32_t node, GroupId group, std::int64_t revision) = 0;
   virtual void on_role(std::uint32_t node, GroupId group, const consensus::RoleChanged& change) = 0;
   virtual void on_node_stopped(std::uint32_t node, const Error& why) = 0;
 };

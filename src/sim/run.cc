@@ -83,6 +83,13 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
       check(*invariant, invariant->on_events(node, group, revision, events));
     }
   }
+  void on_replaced(std::uint32_t node, GroupId group, std::int64_t revision) override {
+    tell("n" + std::to_string(node) + " group " + std::to_string(group.value()) +
+         ": a snapshot brought it to revision " + std::to_string(revision));
+    for (const auto& invariant : invariants_) {
+      check(*invariant, invariant->on_replaced(node, group, revision));
+    }
+  }
   void on_role(std::uint32_t node, GroupId group, const consensus::RoleChanged& change) override {
     tell("n" + std::to_string(node) + " group " + std::to_string(group.value()) + ": " + role_name(change.from) +
          " -> " + role_name(change.to) + " in term " + std::to_string(change.tag.value()) + ": " +
@@ -399,6 +406,13 @@ RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory)
   settings.nodes.log.cache_bytes = random.chance(1, 3) ? 2048 : 1U << 20;
   settings.nodes.engine_write_interval = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(1, 20)));
   settings.nodes.engine_flush_interval = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(20, 400)));
+  // Logs are cut early and snapshots come in small chunks, so that most runs have some, at every stage.
+  settings.nodes.log_tail_entries = random.between(0, 60);
+  settings.nodes.snapshots.chunk_bytes = random.between(100, 4000);
+  settings.nodes.snapshots.window_chunks = static_cast<std::uint32_t>(random.between(1, 6));
+  settings.nodes.snapshots.repeat_after = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(10, 60)));
+  settings.nodes.snapshots.patience = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(100, 400)));
+  settings.nodes.snapshot_bytes_per_second = random.chance(1, 2) ? 0 : random.between(100'000, 4'000'000);
   return settings;
 }
 

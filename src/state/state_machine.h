@@ -4,7 +4,8 @@
 // Invariants: 1. execute() depends on nothing but the state and the entry: every replica gets the same outcome.
 //             2. records reach the engine only by collect(), which the runtime calls when the log up to the executed
 //                position is durable here: log durable >= engine written (DESIGN section 5).
-//             3. the applied position travels in the same batch as the records it stands for.
+//             3. the applied position travels in the same batch as the records it stands for. 4. all of the records
+//                are a snapshot of that position: nothing outside them is needed to rebuild the state.
 // Owned by the group's runtime, on its loop.
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "env/record_store.h"
+#include "state/record_space.h"
 
 namespace quorate::state {
 
@@ -23,18 +25,12 @@ enum class Execution : std::uint8_t {
   pending,  ///< nothing changed; a record is being fetched; call again after `ready`
 };
 
-/// Where a machine keeps its records: keys begin with these, so groups and generations never meet.
-struct RecordSpace {
-  GroupId group;
-  Generation generation;
-};
-
 class StateMachine {
  public:
   virtual ~StateMachine() = default;
 
-  /// Blocking, at start: rebuilds memory from the records. Returns the position that the records contain.
-  [[nodiscard]] virtual Result<Position> recover() = 0;
+  /// Blocking, at start: rebuilds memory from the records of this generation. Returns the position that they contain.
+  [[nodiscard]] virtual Result<Position> recover(Generation generation) = 0;
 
   /// Executes one command. The machine tells its observers (service) what came of it.
   [[nodiscard]] virtual Execution execute(const EntryId& id, const Buffer& command, Callback<> ready) = 0;
@@ -46,6 +42,18 @@ class StateMachine {
   /// Moves the records of everything executed up to `durable` (and not yet collected) to `batch`, with the applied
   /// position that they stand for. Executed entries above `durable` stay in memory.
   virtual void collect(Position durable, env::RecordBatch& batch) = 0;
+
+  // ---- replacement by a snapshot: a second state is built beside the one that serves, then takes its place
+  /// Begins to build a state out of records that `generation` will hold; an unfinished one is given up.
+  virtual void begin_restore(Generation generation) = 0;
+  /// The next record in the order of keys, without what all keys of a space begin with. An error: such records make no
+  /// state.
+  [[nodiscard]] virtual Status restore(ByteView key, ByteView value) = 0;
+  /// That was all. Returns the position that the state stands for.
+  [[nodiscard]] virtual Result<Position> finish_restore() = 0;
+  /// The finished state takes the place of the present one, whose records nobody reads any more. Observers are told.
+  virtual void adopt_restored() = 0;
+  virtual void abandon_restore() = 0;
 
   /// A hash of the whole logical state: equal on all replicas at equal positions.
   virtual void hash_into(Hasher& hasher) const = 0;

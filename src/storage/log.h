@@ -120,6 +120,11 @@ class Log {
   /// The tag of a position, if the log (durable or not) has it.
   [[nodiscard]] virtual std::optional<Tag> tag_of(GroupId group, Position position) const = 0;
 
+  /// Where a tail of the group's log begins that has at most `max_entries` entries and about `max_bytes` of payloads;
+  /// behind the last entry if none fits.
+  [[nodiscard]] virtual Position tail_begin(GroupId group, std::uint64_t max_entries,
+                                            std::uint64_t max_bytes) const = 0;
+
   /// The entries [first, last] as far as memory has them from `first` on, at most `max_bytes` of payload but at
   /// least one entry. Appends to `out`; returns false if `first` is not in memory: use fetch().
   [[nodiscard]] virtual bool cached(GroupId group, Position first, Position last, std::size_t max_bytes,

@@ -143,6 +143,24 @@ std::optional<Tag> LogIndex::tag_of(GroupId group, Position position) const {
   return slot == nullptr ? std::nullopt : std::optional(slot->tag);
 }
 
+Position LogIndex::tail_begin(GroupId group, std::uint64_t max_entries, std::uint64_t max_bytes) const {
+  const auto found = groups_.find(group);
+  if (found == groups_.end() || found->second.entries.empty()) {
+    return {};
+  }
+  const EntryWindow& entries = found->second.entries;
+  Position begin = entries.end();
+  for (std::uint64_t bytes = 0; max_entries > 0 && begin > entries.first(); --max_entries) {
+    const EntrySlot* slot = entries.find(begin.previous());
+    bytes += slot == nullptr ? 0 : slot->size + kEntryOverhead;
+    if (bytes > max_bytes) {
+      break;
+    }
+    begin = begin.previous();
+  }
+  return begin;
+}
+
 bool LogIndex::cached(GroupId group, Position first, Position last, std::size_t max_bytes,
                       std::vector<LogEntry>& out) const {
   const auto found = groups_.find(group);

@@ -13,6 +13,9 @@ MemoryRecordStore::~MemoryRecordStore() {
   for (const auto& [token, fetch] : fetches_) {
     loop_.cancel(fetch.timer);
   }
+  for (const auto& [token, read] : page_reads_) {
+    loop_.cancel(read.timer);
+  }
   for (const auto& [token, flush] : flushes_) {
     loop_.cancel(flush.timer);
   }
@@ -50,6 +53,20 @@ Result<std::optional<Buffer>> MemoryRecordStore::get_blocking(ByteView key) { re
 
 std::unique_ptr<env::RecordCursor> MemoryRecordStore::scan(ByteView from, ByteView to) {
   return records_.scan(from, to);
+}
+
+void MemoryRecordStore::read_page_async(std::shared_ptr<env::RecordCursor> cursor, std::size_t max_bytes,
+                                        Callback<Result<env::RecordPage>> done) {
+  const std::uint64_t token = ++last_token_;
+  const env::TimerId timer = loop_.arm(clock_.now() + up_to(behaviour.lookup_delay),
+                                       Callback<>::to<&MemoryRecordStore::on_page_due>(this, token));
+  page_reads_.emplace(token, PageRead{std::move(cursor), max_bytes, done, timer});
+}
+
+void MemoryRecordStore::on_page_due(std::uint64_t token) {
+  auto node = page_reads_.extract(token);
+  QUORATE_ASSERT(!node.empty(), "a page is read once", token);
+  node.mapped().done(env::read_page(*node.mapped().cursor, node.mapped().max_bytes));
 }
 
 Status MemoryRecordStore::write(env::RecordBatch batch) {

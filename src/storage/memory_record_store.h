@@ -46,6 +46,8 @@ class MemoryRecordStore final : public env::RecordStore {
   [[nodiscard]] env::Lookup get(ByteView key, Callback<> ready) override;
   [[nodiscard]] Result<std::optional<Buffer>> get_blocking(ByteView key) override;
   [[nodiscard]] std::unique_ptr<env::RecordCursor> scan(ByteView from, ByteView to) override;
+  void read_page_async(std::shared_ptr<env::RecordCursor> cursor, std::size_t max_bytes,
+                       Callback<Result<env::RecordPage>> done) override;
   [[nodiscard]] Status write(env::RecordBatch batch) override;
   void flush(Callback<Status> done) override;
   [[nodiscard]] bool stalled() const override { return behaviour.stalled; }
@@ -60,6 +62,12 @@ class MemoryRecordStore final : public env::RecordStore {
     Callback<> ready;
     env::TimerId timer = 0;
   };
+  struct PageRead {
+    std::shared_ptr<env::RecordCursor> cursor;
+    std::size_t max_bytes = 0;
+    Callback<Result<env::RecordPage>> done;
+    env::TimerId timer = 0;
+  };
   struct Flush {
     std::uint64_t batches = 0;
     Callback<Status> done;
@@ -68,6 +76,7 @@ class MemoryRecordStore final : public env::RecordStore {
   };
 
   void on_fetched(std::uint64_t token);
+  void on_page_due(std::uint64_t token);
   void on_flushed(std::uint64_t token);
   [[nodiscard]] bool happens(std::uint64_t per_million) {
     return per_million != 0 && entropy_.between(0, 999'999) < per_million;
@@ -82,6 +91,7 @@ class MemoryRecordStore final : public env::RecordStore {
   env::Entropy& entropy_;
   std::uint64_t last_token_ = 0;
   std::map<std::uint64_t, Fetch> fetches_;
+  std::map<std::uint64_t, PageRead> page_reads_;
   std::map<std::uint64_t, Flush> flushes_;
   std::set<std::string, std::less<>> fetched_;  ///< keys whose next lookup answers
 };

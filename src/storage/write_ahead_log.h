@@ -35,6 +35,9 @@ class WriteAheadLog final : public Log {
   void set_events(LogEvents* events) override;
   void append(GroupId group, Io io, std::vector<LogOp> ops) override;
   [[nodiscard]] std::optional<Tag> tag_of(GroupId group, Position position) const override;
+  [[nodiscard]] Position tail_begin(GroupId group, std::uint64_t max_entries, std::uint64_t max_bytes) const override {
+    return index_.tail_begin(group, max_entries, max_bytes);
+  }
   [[nodiscard]] bool cached(GroupId group, Position first, Position last, std::size_t max_bytes,
                             std::vector<LogEntry>& out) const override;
   void fetch(GroupId group, Position first, Position last, std::size_t max_bytes, Callback<Status> done) override;

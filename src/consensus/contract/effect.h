@@ -35,7 +35,8 @@ struct DiscardBelow {
   EntryId id;
   Membership membership;  ///< in force at `id`
 };
-/// Empties the log and starts it behind a snapshot, in a new generation of the group's records.
+/// Empties the log and starts it behind a snapshot, in a new generation of the group's records. Everything up to the
+/// snapshot is decided: the state machine goes over to that generation, and the frame is what makes it so for good.
 struct ResetTo {
   EntryId snapshot;
   Membership membership;
@@ -105,10 +106,12 @@ struct ServeRead {
 
 // ---- snapshots, membership, timers, roles ---------------------------------------------------------------
 
+/// Brings `to` a snapshot of everything up to `at_least` or further. SnapshotSent follows, once.
 struct SendSnapshot {
   NodeId to;
   Position at_least;
 };
+/// Fetches the snapshot `id` that `from` offers. SnapshotReceived follows, or nothing if it does not arrive whole.
 struct InstallSnapshot {
   NodeId from;
   EntryId id;

@@ -81,15 +81,25 @@ struct SnapshotTaken {
   Membership membership;
 };
 
-/// The state machine and the log were replaced by the snapshot that InstallSnapshot asked for.
-struct SnapshotInstalled {
+/// Another replica offers a snapshot of what it has executed, up to `id`. Answered by InstallSnapshot if it is wanted.
+struct SnapshotOffered {
+  NodeId from;
   EntryId id;
-  Membership membership;
 };
 
+/// The snapshot that InstallSnapshot asked for is whole, checked and durable as `generation` of the group's records.
+/// The core goes over to it with Persist{ResetTo}, or does nothing because its log has come so far meanwhile.
+struct SnapshotReceived {
+  EntryId id;
+  Membership membership;  ///< in force at `id`
+  Generation generation;
+};
+
+/// The end of a SendSnapshot; each has one. `delivered`: the receiver has everything up to `position` durably.
 struct SnapshotSent {
   NodeId to;
   bool delivered = false;
+  Position position;
 };
 
 /// A Send with attached entries was not sent: they were replaced, discarded, or the link's queue was full.
@@ -111,7 +121,8 @@ struct PeerDown {
   Incarnation incarnation;
 };
 
-using Input = std::variant<TimerFired, Receive, Propose, Reconfigure, TransferLeadership, Read, Persisted, Applied,
-                           SnapshotTaken, SnapshotInstalled, SnapshotSent, SendDropped, PeerUp, PeerDown>;
+using Input =
+    std::variant<TimerFired, Receive, Propose, Reconfigure, TransferLeadership, Read, Persisted, Applied, SnapshotTaken,
+                 SnapshotOffered, SnapshotReceived, SnapshotSent, SendDropped, PeerUp, PeerDown>;
 
 }  // namespace quorate::consensus

@@ -189,7 +189,12 @@ void Disk::apply(const Persist& write) {
                        membership = one.membership;
                        log.erase(log.begin(), log.upper_bound(one.id.position));
                      },
-                     [](const ResetTo&) {}, [](const SetCell&) {}},
+                     [this](const ResetTo& one) {
+                       discarded = one.snapshot;
+                       membership = one.membership;
+                       log.clear();
+                     },
+                     [](const SetCell&) {}},
                op);
   }
 }
@@ -321,6 +326,11 @@ void Cluster::carry_out(NodeId id, Node& node, const Effect& effect) {
                 text += (i == 0 ? ": " : ", ") + op_words(one.ops[i]);
               }
               say(std::move(text));
+              for (const PersistOp& op : one.ops) {
+                if (const auto* reset = std::get_if<ResetTo>(&op)) {
+                  carry_out_reset(id, node, reset->snapshot);
+                }
+              }
               node.written.apply(one);
               node.unconfirmed.push_back(one);
             },
@@ -339,8 +349,14 @@ void Cluster::carry_out(NodeId id, Node& node, const Effect& effect) {
                           number(committed_at_read_[one.context].value()) + " was committed");
               }
             },
-            [&](const SendSnapshot&) { violation(who + " sent a snapshot"); },
-            [&](const InstallSnapshot&) { violation(who + " installed a snapshot"); },
+            [&](const SendSnapshot& one) {
+              say(who + " -> " + name(one.to) + ": a snapshot of at least " + number(one.at_least.value()));
+              snapshots.push_back({id, one.to});
+            },
+            [&](const InstallSnapshot& one) {
+              say(who + " asks " + name(one.from) + " for the snapshot " + words(one.id));
+              asked_.insert({id, one.id.position});
+            },
             [&](const ConfigurationChanged& one) {
               say(who + " uses " + membership_words(one.membership) + " of " + words(one.id) +
                   (one.committed ? ", committed" : ", not committed"));
@@ -375,7 +391,8 @@ void Cluster::carry_out_send(NodeId id, Node& node, const Send& send) {
   std::string text = name(id) + " -> " + name(send.to) + ": " + words(send.message.view());
   if (send.attach) {
     const auto last = node.written.log.find(send.attach->last);
-    if (last == node.written.log.end() || last->second.id.tag != send.attach->last_tag) {
+    if (last == node.written.log.end() || last->second.id.tag != send.attach->last_tag ||
+        !node.written.log.contains(send.attach->first)) {
       say(text + " (not sent: replaced)");
       step(id, SendDropped{send.to, send.attach->first, send.attach->last});
       return;
@@ -391,6 +408,53 @@ void Cluster::carry_out_send(NodeId id, Node& node, const Send& send) {
     network.push_back(std::move(packet));
   }
   say(std::move(text));
+}
+
+/// The node's state becomes that of the snapshot.
+void Cluster::carry_out_reset(NodeId id, Node& node, EntryId snapshot) {
+  const auto known = committed_.find(snapshot.position);
+  if (known == committed_.end() || known->second.id != snapshot) {
+    violation(name(id) + " goes over to a snapshot of " + words(snapshot) + ", which was not committed");
+  }
+  if (snapshot.position <= node.commit) {
+    violation(name(id) + " goes back to " + words(snapshot) + " after " + number(node.commit.value()));
+  }
+  if (const auto entry = node.written.log.find(snapshot.position);
+      entry != node.written.log.end() && entry->second.id == snapshot) {
+    violation(name(id) + " drops a log that has " + words(snapshot) + " and may have been acknowledged");
+  }
+  node.commit = snapshot.position;
+  node.executed = snapshot.position;
+}
+
+EntryId Cluster::snapshot_id(NodeId source, Position position) const {
+  const Disk& disk = nodes_.at(source).written;
+  const auto entry = disk.log.find(position);
+  return entry == disk.log.end() ? disk.discarded : entry->second.id;
+}
+
+bool Cluster::offer_snapshot(NodeId from, NodeId to, EntryId id) {
+  step(to, SnapshotOffered{from, id});
+  return asked_.erase({to, id.position}) != 0;
+}
+
+void Cluster::receive_snapshot(NodeId from, NodeId to, EntryId id) {
+  step(to, SnapshotReceived{id, nodes_.at(from).core->status().membership, Generation(2)});
+}
+
+void Cluster::send_snapshot(std::size_t index, bool arrives) {
+  const SnapshotTask task = snapshots[index];
+  snapshots.erase(snapshots.begin() + static_cast<std::ptrdiff_t>(index));
+  if (!is_alive(task.from)) {
+    return;
+  }
+  const EntryId id = snapshot_id(task.from, nodes_.at(task.from).executed);
+  arrives = arrives && is_alive(task.to) && !cut_links.contains({task.from, task.to});
+  if (arrives && offer_snapshot(task.from, task.to, id)) {
+    receive_snapshot(task.from, task.to, id);
+    persist(task.to);
+  }
+  step(task.from, SnapshotSent{task.to, arrives, id.position});
 }
 
 void Cluster::carry_out_commit(NodeId id, Node& node, Position up_to) {
@@ -459,6 +523,10 @@ void Cluster::settle() {
   for (int i = 0; i < kLimit; ++i) {
     if (!network.empty()) {
       deliver(0);
+      continue;
+    }
+    if (carries_snapshots && !snapshots.empty()) {
+      send_snapshot(0, true);
       continue;
     }
     const auto busy = std::ranges::find_if(

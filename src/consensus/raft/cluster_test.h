@@ -40,6 +40,12 @@ struct Packet {
   std::vector<consensus::Entry> entries;
 };
 
+/// A leader wants a follower to get a snapshot.
+struct SnapshotTask {
+  NodeId from;
+  NodeId to;
+};
+
 class Cluster {
  public:
   explicit Cluster(bool records_words = true) : records_words_(records_words) {}
@@ -66,6 +72,13 @@ class Cluster {
   void crash(NodeId node, std::size_t kept = 0);
   /// Delivers the packet at `index` of the network.
   void deliver(std::size_t index);
+  /// The id of a snapshot that `source` could send; its log's beginning if it has no entry there.
+  [[nodiscard]] EntryId snapshot_id(NodeId source, Position position) const;
+  /// True if `to` asked for it.
+  bool offer_snapshot(NodeId from, NodeId to, EntryId id);
+  void receive_snapshot(NodeId from, NodeId to, EntryId id);
+  /// The whole way of the snapshot at `index`; or it is lost on it, and the leader hears so.
+  void send_snapshot(std::size_t index, bool arrives);
   /// Delivers and persists until nothing is left to do; cut links lose their packets.
   void settle();
 
@@ -82,6 +95,8 @@ class Cluster {
   std::deque<Packet> network;
   std::set<std::pair<NodeId, NodeId>> cut_links;  ///< from, to
   bool shows_timers = false;
+  std::deque<SnapshotTask> snapshots;  ///< asked for by leaders
+  bool carries_snapshots = false;      ///< settle() does
 
   /// Everything since the last call, one line each.
   [[nodiscard]] std::vector<std::string> take_words() { return std::exchange(words_, {}); }
@@ -117,6 +132,7 @@ class Cluster {
   void carry_out(NodeId id, Node& node, const consensus::Effect& effect);
   void carry_out_send(NodeId id, Node& node, const consensus::Send& send);
   void carry_out_commit(NodeId id, Node& node, Position up_to);
+  void carry_out_reset(NodeId id, Node& node, EntryId snapshot);
   void confirm(NodeId id, Node& node, std::size_t count);
   void say(std::string line);
   void violation(std::string what);
@@ -126,6 +142,7 @@ class Cluster {
   std::map<NodeId, Node> nodes_;
   std::map<Position, consensus::Entry> committed_;
   std::map<Tag, NodeId> leaders_;
+  std::set<std::pair<NodeId, Position>> asked_;  ///< InstallSnapshot of a node
   std::map<Context, std::string> contexts_;
   std::map<Context, Position> committed_at_read_;  ///< what a read must include
   std::uint64_t last_context_ = 0;

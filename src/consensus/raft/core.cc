@@ -50,7 +50,6 @@ RaftCore::RaftCore(const CoreConfig& config, PersistedState&& state)
   QUORATE_ASSERT(commit_ <= log_.last_position(), "what was applied is in the log or discarded", commit_,
                  log_.last_position());
   verified_ = commit_;
-  everywhere_ = state.discarded.position;
 
   if (!may_campaign()) {
     role_ = Role::learner;
@@ -148,27 +147,6 @@ void RaftCore::handle(const Applied& input) {
   QUORATE_ASSERT(input.position <= commit_, "only what is committed is executed", input.position, commit_);
 }
 
-void RaftCore::handle(const SnapshotTaken& input) {
-  if (input.id.position <= log_.discarded().position) {
-    return;
-  }
-  if (is_leader()) {
-    everywhere_ = std::max(everywhere_, lowest_match());
-  }
-  if (input.id.position > everywhere_ || input.id.position > commit_ || !log_.has(input.id)) {
-    trace(Branch::discard_refused, input.id.position.value());
-    return;
-  }
-  trace(Branch::log_discarded, input.id.position.value());
-  write().emplace_back(DiscardBelow{input.id, memberships_.at(input.id.position).membership});
-  log_.discard_below(input.id);
-  memberships_.discard_below(input.id.position);
-}
-
-void RaftCore::handle(const SnapshotInstalled& /*input*/) { trace(Branch::snapshot_input_ignored); }
-
-void RaftCore::handle(const SnapshotSent& /*input*/) { trace(Branch::snapshot_input_ignored); }
-
 void RaftCore::handle(const SendDropped& input) {
   if (Progress* follower = lead_ ? find_follower(input.to) : nullptr; follower != nullptr) {
     trace(Branch::send_dropped, input.to.value(), input.first.value());
@@ -187,7 +165,7 @@ void RaftCore::handle(const PeerUp& input) {
     if (is_new_life && was_known) {
       trace(Branch::follower_restarted, input.node.value(), follower->match().value());
       follower->on_restarted();
-    } else {
+    } else if (follower->mode() != Progress::Mode::snapshot) {
       follower->probe_from(follower->match().next());
     }
     replicate_to(*follower, true);

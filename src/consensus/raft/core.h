@@ -8,7 +8,7 @@
 //                by counting (paper 5.4.2). 5. `commit_` never falls. 6. at most one Persist per step.
 // Paper: figure 2; thesis: 3.10 (transfer), 6.4 (reads), 9.6 (pre-vote), 10.2.1 (parallel writes).
 // Thesis 4: membership. Lives on its group's loop. Files: core.cc (door), election.cc, follower.cc, replication.cc,
-// reads.cc, membership.cc, transfer.cc.
+// reads.cc, membership.cc, snapshot.cc, transfer.cc.
 
 #include <cstdint>
 #include <deque>
@@ -54,7 +54,8 @@ class RaftCore final : public consensus::Core {
   void handle(const consensus::Persisted& input);
   void handle(const consensus::Applied& input);
   void handle(const consensus::SnapshotTaken& input);
-  void handle(const consensus::SnapshotInstalled& input);
+  void handle(const consensus::SnapshotOffered& input);
+  void handle(const consensus::SnapshotReceived& input);
   void handle(const consensus::SnapshotSent& input);
   void handle(const consensus::SendDropped& input);
   void handle(const consensus::PeerUp& input);
@@ -164,6 +165,10 @@ class RaftCore final : public consensus::Core {
   void follow_up_on_membership();
   void part_with_removed_members();
   void use_membership(std::string_view why);
+  // ---- snapshot.cc
+  void send_snapshot(Progress& follower);
+  /// True if the log makes a snapshot of everything up to `id` needless: it is committed here, or can be at once.
+  [[nodiscard]] bool has_all_of(const EntryId& id);
 
   // ---- transfer.cc
   void begin_transfer(NodeId to);

@@ -7,7 +7,7 @@
 namespace quorate::raft {
 
 bool Progress::may_send(const Window& window) const {
-  if (paused_) {
+  if (paused_ || mode_ == Mode::snapshot) {
     return false;
   }
   return mode_ == Mode::probe || in_flight_.empty() ||
@@ -15,11 +15,12 @@ bool Progress::may_send(const Window& window) const {
 }
 
 std::uint64_t Progress::room(const Window& window) const {
-  const std::uint64_t used = mode_ == Mode::probe ? 0 : entries_in_flight();
+  const std::uint64_t used = mode_ == Mode::replicate ? entries_in_flight() : 0;
   return used < window.entries ? window.entries - used : 1;
 }
 
 void Progress::on_sent(Position last) {
+  QUORATE_ASSERT(mode_ != Mode::snapshot, "nothing is appended while a snapshot is on its way", node_, last);
   if (mode_ == Mode::probe) {
     paused_ = true;
     return;
@@ -49,7 +50,7 @@ bool Progress::on_accepted(Position match) {
 }
 
 bool Progress::is_news(Position rejected) const {
-  if (rejected <= match_) {
+  if (rejected <= match_ || mode_ == Mode::snapshot) {
     return false;
   }
   return mode_ == Mode::probe ? rejected.next() == next_ : rejected < next_;
@@ -64,8 +65,15 @@ void Progress::probe_from(Position next) {
   stalled_ = false;
 }
 
+void Progress::await_snapshot() {
+  mode_ = Mode::snapshot;
+  in_flight_.clear();
+  paused_ = false;
+  stalled_ = false;
+}
+
 void Progress::on_send_dropped(Position first) {
-  if (mode_ == Mode::probe || first <= match_ || first >= next_) {
+  if (mode_ != Mode::replicate || first <= match_ || first >= next_) {
     return;  // a probe waits anyway; the rest is settled
   }
   next_ = first;

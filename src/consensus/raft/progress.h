@@ -1,6 +1,11 @@
 #pragma once
 // What a leader knows of one follower, and how much it may send: probe until the logs are known to meet, then a window.
 //
+//                accepted                                    rejected, before the own log begins
+//     probe ------------------> replicate          probe ------------------------------------------> snapshot
+//           <------------------                          <------------------------------------------
+//       rejected, stalled, link up                  delivered or not; accepted behind the log's begin
+//
 // Invariants: 1. match < next (I-15). 2. match never falls while the follower lives. 3. in flight are at most
 //                window_messages appends and window_entries entries, but at least one append.
 // A value inside a leader's state.
@@ -24,6 +29,7 @@ class Progress {
   enum class Mode : std::uint8_t {
     probe,      ///< one append at a time, to find where the logs meet
     replicate,  ///< appends follow each other without waiting, `next` runs ahead
+    snapshot,   ///< it needs what the log no longer has: nothing is appended until a snapshot's end is told
   };
 
   Progress(NodeId node, Position next) : node_(node), next_(next) {}
@@ -49,6 +55,8 @@ class Progress {
   [[nodiscard]] bool is_news(Position rejected) const;
   /// Starts again from `next`, one append at a time.
   void probe_from(Position next);
+  /// A snapshot is on its way.
+  void await_snapshot();
   /// What was sent from `first` on never left: it is sent again. If a message was only shortened that may happen at
   /// once; if nothing of it left (queue full, link down), after the next sign of life.
   void on_send_dropped(Position first);

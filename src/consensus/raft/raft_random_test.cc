@@ -63,6 +63,7 @@ class Chaos {
   /// Everything is repaired; then somebody leads, everybody is a member again, and they commit.
   void heal() {
     cluster_.cut_links.clear();
+    cluster_.carries_snapshots = true;
     for (const NodeId node : cluster_.node_ids()) {
       if (!cluster_.is_alive(node)) {
         restart(node);
@@ -169,6 +170,10 @@ class Chaos {
       }
     } else if (die < 70) {
       cluster_.persist(node, 1 + dice_.roll(2));
+    } else if (die < 71) {
+      if (!cluster_.snapshots.empty()) {
+        cluster_.send_snapshot(dice_.roll(cluster_.snapshots.size()), dice_.roll(3) != 0);
+      }
     } else if (die < 72) {
       cluster_.read(node, "r");
     } else if (die < 73 && changes_members_) {
@@ -210,9 +215,12 @@ class Chaos {
     } else if (die < 99) {
       toggle_isolation(node);
     } else if (cluster_.is_alive(node) && !changes_members_) {
-      // Where members change, who comes back gets everything from the log.
+      // Where members change, who comes back gets everything from the log. Else, half of the time only what every member
+      // has goes; or as far as it is committed, so that some need a snapshot.
       const consensus::CoreStatus status = cluster_.core(node).status();
-      const auto entry = cluster_.written(node).log.find(std::min(status.everywhere, status.commit));
+      const Position keep =
+          dice_.roll(2) == 0 ? status.everywhere : Position(1 + dice_.roll(status.commit.value() + 1));
+      const auto entry = cluster_.written(node).log.find(std::min(keep, status.commit));
       if (entry != cluster_.written(node).log.end()) {
         cluster_.step(node, consensus::SnapshotTaken{entry->second.id, {}});
       }

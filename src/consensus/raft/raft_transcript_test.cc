@@ -2,19 +2,22 @@
 // spaces, are what must happen. Everything else is for the reader. With QUORATE_REWRITE=1 (or --rewrite) the files are
 // written anew with what does happen.
 //
-//   > nodes 3 [absent n3] [learner n3] [no-pre-vote] [no-check-quorum] [window M E] [per-message E] [manual]
-//   [notice-delay MS]   replicas n1.. of one group > node n3 no-pre-vote                          before start: this
-//   one has another setting than the others > preload n1 term 2 [vote n2] log 1:x 2:y    before start: n1's disk
-//   (term:payload from position 1;
-//                                                the payload members=n1,n2 makes a configuration entry)
-//   > start [n1..]   > restart n1 [uncertain]    > crash n1 [keep K]
-//   > fire n1 election|heartbeat|notice                 > up n1 n2   > down n1 n2 (n1 learns that the link to n2 works,
-//   or not) > propose n1 x y   > propose-for n2 n1 x (a client of n2 waits)   > read n1 r   > transfer n1 n2
-//   > reconfigure n1 n1,n2 [learners n3] (n1 is asked for that membership)   >
-//   snapshot n1 P > manual n1   > auto n1   > persist n1 [K] (whose writes become durable only when told; K of them) >
-//   deliver n1->n2 [K]   > drop n1->n2 [K]   > repeat n1->n2 > settle   > quietly settle > hold n1->n2 NAME   > release
-//   NAME          (takes packets aside, gives them back later) > cut n1 n2   > cut-one n1->n2   > heal      > status
-//   [n1..]   > network   > timers on|off > garble n1->n2 > dropped n1 n2 F L        (SendDropped)
+// - nodes 3 [absent n3] [learner n3] [no-pre-vote] [no-check-quorum] [window M E] [per-message E] [manual] [notice-delay MS]: n1.. of one group
+// - node n3 no-pre-vote: before start: this one has another setting than the others
+// - preload n1 term 2 [vote n2] log 1:x 2:y: before start: n1's disk (term:payload from position 1; the payload
+//   members=n1,n2 makes a configuration entry)
+// - start [n1..], restart n1 [uncertain], crash n1 [keep K]
+// - fire n1 election|heartbeat|notice, up n1 n2, down n1 n2 (n1 learns that the link to n2 works, or not)
+// - propose n1 x y, propose-for n2 n1 x (a client of n2 waits), read n1 r, transfer n1 n2
+// - manual n1, auto n1, persist n1 [K]: whose writes become durable only when told; K of them
+// - deliver n1->n2 [K], drop n1->n2 [K], repeat n1->n2, garble n1->n2, settle, quietly settle
+// - hold n1->n2 NAME, release NAME: takes packets aside, gives them back later
+// - cut n1 n2, cut-one n1->n2, heal, dropped n1 n2 F L (SendDropped)
+// - snapshot n1 P: n1's log may be cut up to P
+// - offer n1->n2 P, receive n1->n2 P: n1's snapshot of everything up to P: n2 hears of it, n2 has it
+// - sent n1->n2 P, not-sent n1->n2 P: n1 hears what became of it
+// - reconfigure n1 n1,n2 [learners n3]: n1 is asked for that membership
+// - status [n1..], network, timers on|off
 
 #include <algorithm>
 #include <charconv>
@@ -236,9 +239,8 @@ class Story {
       cluster_->step(node, consensus::TransferLeadership{to_node(words.at(2))});
     } else if (verb == "reconfigure") {
       cluster_->reconfigure(node, to_membership(words, 2));
-    } else if (verb == "installed") {
-      cluster_->step(node, consensus::SnapshotInstalled{});
-      cluster_->step(node, consensus::SnapshotSent{});
+    } else if (verb == "offer" || verb == "receive" || verb == "sent" || verb == "not-sent") {
+      do_snapshot(verb, words);
     } else if (verb == "dropped") {
       cluster_->step(node, consensus::SendDropped{to_node(words.at(2)), Position(to_number(words.at(3))),
                                                   Position(to_number(words.at(4)))});
@@ -251,6 +253,19 @@ class Story {
       return false;
     }
     return true;
+  }
+
+  /// What the runtimes tell of a snapshot of n1 up to position P; "sent" tells n1.
+  void do_snapshot(const std::string& verb, const Words& words) {
+    const auto [from, to] = to_link(words.at(1));
+    const EntryId id = cluster_->snapshot_id(from, Position(to_number(words.at(2))));
+    if (verb == "offer") {
+      (void)cluster_->offer_snapshot(from, to, id);
+    } else if (verb == "receive") {
+      cluster_->receive_snapshot(from, to, id);
+    } else {
+      cluster_->step(from, consensus::SnapshotSent{to, verb == "sent", id.position});
+    }
   }
 
   /// Takes up to `count` packets (all if 0) of a link out of the network.

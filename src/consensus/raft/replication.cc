@@ -73,6 +73,9 @@ void RaftCore::finish_own_append() {
 // ---- appends --------------------------------------------------------------------------------------------
 
 void RaftCore::replicate_to(Progress& follower, bool even_empty) {
+  if (follower.mode() == Progress::Mode::snapshot) {
+    return;
+  }
   const Window window{.messages = config_.window_messages, .entries = config_.window_entries};
   bool sent = false;
   while (follower.next() <= log_.last_position() && follower.may_send(window)) {
@@ -128,6 +131,9 @@ void RaftCore::on(NodeId from, const AppendAccepted& message) {
     trace(Branch::stale_message_ignored, from.value(), message.term.value());
     return;
   }
+  if (follower->mode() == Progress::Mode::snapshot && message.match >= log_.discarded().position) {
+    follower->probe_from(std::max(follower->match(), message.match).next());  // it has come so far without one
+  }
   if (follower->mode() == Progress::Mode::probe) {
     trace(Branch::probe_to_replicate, from.value(), message.match.value());
   } else if (message.match < follower->match()) {
@@ -152,10 +158,7 @@ void RaftCore::on(NodeId from, const AppendRejected& message) {
     (void)follower->on_accepted(hint);
   }
   if (hint < log_.discarded().position) {
-    // It has lost what every member had. Only a snapshot can bring it back; until then a heartbeat repeats the probe.
-    trace(Branch::follower_needs_snapshot, from.value(), log_.discarded().position.value());
-    follower->probe_from(std::max(follower->match(), log_.discarded().position).next());
-    follower->on_sent(follower->next().previous());
+    send_snapshot(*follower);
     return;
   }
   const Position agreed = std::max(log_.last_at_or_below(hint, message.hint.tag).position, follower->match());

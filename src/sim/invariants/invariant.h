@@ -23,6 +23,10 @@ class Invariant {
                                               std::span<const kv::Event> /*events*/) {
     return {};
   }
+  /// A snapshot took the place of a replica's state: it is at `revision` now.
+  [[nodiscard]] virtual std::string on_replaced(std::uint32_t /*node*/, GroupId /*group*/, std::int64_t /*revision*/) {
+    return {};
+  }
   [[nodiscard]] virtual std::string on_role(std::uint32_t /*node*/, GroupId /*group*/,
                                             const consensus::RoleChanged& /*change*/) {
     return {};

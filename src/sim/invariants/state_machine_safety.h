@@ -34,6 +34,16 @@ class StateMachineSafety : public Invariant {
     return {};
   }
 
+  [[nodiscard]] std::string on_replaced(std::uint32_t node, GroupId group, std::int64_t revision) override {
+    std::int64_t& last = last_[{node, group}];
+    if (revision < last) {
+      return "a snapshot brought node " + std::to_string(node) + ", group " + std::to_string(group.value()) +
+             " back from revision " + std::to_string(last) + " to " + std::to_string(revision);
+    }
+    last = revision > 1 ? revision : last;  // revision 1 is the empty store
+    return {};
+  }
+
   void on_life_ended(std::uint32_t node) override {
     std::erase_if(last_, [&](const auto& item) { return item.first.first == node; });
   }

@@ -7,13 +7,14 @@
 
 namespace quorate::kv {
 
-std::unique_ptr<Store> Store::make(state::RecordSpace space, env::RecordStore& records, StoreLimits limits,
+std::unique_ptr<Store> Store::make(GroupId group, env::RecordStore& records, StoreLimits limits,
                                    StoreObserver& observer) {
-  return std::make_unique<StoreImpl>(space, records, limits, observer);
+  return std::make_unique<StoreImpl>(group, records, limits, observer);
 }
 
-StoreImpl::StoreImpl(state::RecordSpace space, env::RecordStore& records, StoreLimits limits, StoreObserver& observer)
-    : keys_(space),
+StoreImpl::StoreImpl(GroupId group, env::RecordStore& records, StoreLimits limits, StoreObserver& observer)
+    : group_(group),
+      keys_({group, state::kFirstGeneration}),
       records_(records),
       limits_(limits),
       observer_(observer),

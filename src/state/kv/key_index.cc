@@ -1,6 +1,7 @@
 #include "state/kv/key_index.h"
 
 #include <bit>
+#include <utility>
 
 #include "base/assert.h"
 #include "state/kv/key_index_nodes.h"
@@ -36,6 +37,14 @@ void KeyIndex::Cursor::skip_dead() {
     leaf_ = leaf_->next;
     position_ = 0;
   }
+}
+
+void KeyIndex::swap(KeyIndex& other) noexcept {
+  std::swap(root_, other.root_);
+  std::swap(height_, other.height_);
+  std::swap(size_, other.size_);
+  std::swap(live_count_, other.live_count_);
+  std::swap(memory_bytes_, other.memory_bytes_);
 }
 
 // ---- search ---------------------------------------------------------------------------------------------------

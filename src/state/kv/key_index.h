@@ -45,6 +45,8 @@ class KeyIndex {
   ~KeyIndex();
   KeyIndex(const KeyIndex&) = delete;
   KeyIndex& operator=(const KeyIndex&) = delete;
+  /// Entries do not move.
+  void swap(KeyIndex& other) noexcept;
 
   [[nodiscard]] KeyEntry* find(ByteView key) const;
   /// The key's entry, made without versions if there was none; from now on it counts as live.

@@ -1,5 +1,6 @@
 #include "state/kv/record.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/assert.h"
@@ -31,8 +32,8 @@ Integer get_big_endian(ByteView from) {
 }  // namespace
 
 RecordKeys::RecordKeys(state::RecordSpace space) {
-  put_big_endian(space_.data(), space.group.value());
-  put_big_endian(space_.data() + 8, space.generation.value());
+  const Buffer first = space.first();
+  std::ranges::copy(first.view(), space_.begin());
 }
 
 Buffer RecordKeys::make(RecordKind kind, ByteView rest) const {

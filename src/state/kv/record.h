@@ -19,7 +19,7 @@ namespace quorate::kv {
 
 enum class RecordKind : std::uint8_t { meta = 0x01, lease = 0x02, alarm = 0x03, member = 0x04, revision = 0x10 };
 
-inline constexpr std::size_t kSpaceBytes = 16;                          ///< group, generation
+using state::kSpaceBytes;
 inline constexpr std::size_t kRevisionKeyBytes = kSpaceBytes + 1 + 12;  ///< kind, main, sub
 using RevisionKey = std::array<char, kRevisionKeyBytes>;
 

@@ -83,6 +83,8 @@ class StoreObserver {
   virtual void on_lease_granted(const LeaseInfo& lease) = 0;
   virtual void on_lease_revoked(std::int64_t lease) = 0;
   virtual void on_compacted(std::int64_t revision) = 0;
+  /// A snapshot took the state's place: it is at `revision` now. What lies between is in the history, or compacted.
+  virtual void on_replaced(std::int64_t revision) = 0;
 };
 
 struct Alarm {
@@ -108,8 +110,8 @@ struct HistoryPage {
 
 class Store : public state::StateMachine {
  public:
-  [[nodiscard]] static std::unique_ptr<Store> make(state::RecordSpace space, env::RecordStore& records,
-                                                   StoreLimits limits, StoreObserver& observer);
+  [[nodiscard]] static std::unique_ptr<Store> make(GroupId group, env::RecordStore& records, StoreLimits limits,
+                                                   StoreObserver& observer);
 
   // ---- reads of the executed state; `request` is the client's encoded message --------------------------------
   /// etcdserverpb.RangeRequest. `pending`: ask again after `ready`.
@@ -140,7 +142,8 @@ class Store : public state::StateMachine {
   [[nodiscard]] virtual const std::map<NodeId, Buffer>& members() const = 0;
 
   /// Does a bounded slice of work in the background (physical compaction, a HashKV that someone waits for); true
-  /// while more is left. To be called between turns after a Compact, a hash_kv that is pending, and recover().
+  /// while more is left. To be called between turns after a Compact, a hash_kv that is pending, recover(), and
+  /// on_replaced().
   virtual bool compact_step(std::size_t max_records) = 0;
   /// Approximate bytes of all live records, for quota and status.
   [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;

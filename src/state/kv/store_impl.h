@@ -6,16 +6,18 @@
 //   compaction.cc  removing what no read can see any more
 //   history.cc     records for watchers
 //   hash.cc        HashKV and the state's hash
-//   recover.cc     collecting records for the engine, and rebuilding memory from them
+//   recover.cc     collecting records for the engine; rebuilding memory from them, or from a snapshot (image.h)
 //
 // A command that must read values first goes through its reads (an attempt of the reader) without changing anything; if
 // one of them is not at hand it is `pending` and comes again. From its first change on it cannot fail or wait.
 
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "codec/etcd_request.h"
+#include "state/kv/image.h"
 #include "state/kv/key_index.h"
 #include "state/kv/key_range.h"
 #include "state/kv/lease_table.h"
@@ -26,14 +28,19 @@ namespace quorate::kv {
 
 class StoreImpl final : public Store {
  public:
-  StoreImpl(state::RecordSpace space, env::RecordStore& records, StoreLimits limits, StoreObserver& observer);
+  StoreImpl(GroupId group, env::RecordStore& records, StoreLimits limits, StoreObserver& observer);
 
   // ---- StateMachine
-  [[nodiscard]] Result<Position> recover() override;
+  [[nodiscard]] Result<Position> recover(Generation generation) override;
   [[nodiscard]] state::Execution execute(const EntryId& id, const Buffer& command, Callback<> ready) override;
   void skip(Position position) override;
   [[nodiscard]] Position executed() const override { return executed_; }
   void collect(Position durable, env::RecordBatch& batch) override;
+  void begin_restore(Generation generation) override;
+  [[nodiscard]] Status restore(ByteView key, ByteView value) override;
+  [[nodiscard]] Result<Position> finish_restore() override;
+  void adopt_restored() override;
+  void abandon_restore() override;
   void hash_into(Hasher& hasher) const override;
 
   // ---- Store
@@ -178,15 +185,11 @@ class StoreImpl final : public Store {
   void erase_record(const Version& version);
 
   // recover.cc
-  void reset();
-  [[nodiscard]] Result<Meta> load_meta();
-  [[nodiscard]] Status load_leases();
-  [[nodiscard]] Status load_alarms();
-  [[nodiscard]] Status load_members();
-  [[nodiscard]] Status load_revisions(const Meta& meta);
-  void load_record(Revision at, const RecordView& view, std::size_t size_bytes);
+  void take_over_restored();
+  void retire(std::unique_ptr<Image> image);
 
-  const RecordKeys keys_;
+  const GroupId group_;
+  RecordKeys keys_;
   env::RecordStore& records_;
   const StoreLimits limits_;
   StoreObserver& observer_;
@@ -221,6 +224,10 @@ class StoreImpl final : public Store {
   bool compacting_ = false;
   std::string pass_key_;          ///< where it goes on
   std::vector<Version> removed_;  ///< scratch
+
+  std::unique_ptr<Image> restoring_;  ///< the state that a snapshot makes, while it arrives
+  Generation restoring_generation_;
+  std::vector<std::unique_ptr<Image>> retired_;  ///< states that were replaced or given up: their memory goes in slices
 
   HashJob hash_job_;
   std::vector<Callback<>> hash_waiters_;

@@ -252,8 +252,8 @@ TEST(StoreScenario, a_lost_record_is_noticed) {
     env::RecordBatch batch;
     batch.erase(world.records.batches[0].ops[lost].key);
     ASSERT_TRUE(world.records.write(std::move(batch)).has_value());
-    const auto store = Store::make({GroupId(3), Generation(1)}, world.records, {}, world.observer);
-    const Result<Position> result = store->recover();
+    const auto store = Store::make(GroupId(3), world.records, {}, world.observer);
+    const Result<Position> result = store->recover(state::kFirstGeneration);
     ASSERT_FALSE(result.has_value()) << lost;
     EXPECT_EQ(result.error().code, ErrorCode::corrupt);
     EXPECT_NE(result.error().text.find("is missing; the store is at revision 3"), std::string::npos);
@@ -269,8 +269,8 @@ TEST(StoreScenario, damaged_records_are_refused) {
   value[0] = static_cast<char>(value[0] | 0x40);
   batch.ops = {{env::RecordBatch::Op::Kind::put, batch.ops[0].key, Buffer::copy_of(value)}};
   ASSERT_TRUE(world.records.write(std::move(batch)).has_value());
-  const auto store = Store::make({GroupId(3), Generation(1)}, world.records, {}, world.observer);
-  const Result<Position> result = store->recover();
+  const auto store = Store::make(GroupId(3), world.records, {}, world.observer);
+  const Result<Position> result = store->recover(state::kFirstGeneration);
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, ErrorCode::newer_format);
 }

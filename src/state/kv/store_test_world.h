@@ -42,6 +42,10 @@ class FakeRecords final : public env::RecordStore {
   std::unique_ptr<env::RecordCursor> scan(ByteView from, ByteView to) override {
     return std::make_unique<Cursor>(data_, from, to);
   }
+  void read_page_async(std::shared_ptr<env::RecordCursor> cursor, std::size_t max_bytes,
+                       Callback<Result<env::RecordPage>> done) override {
+    done(env::read_page(*cursor, max_bytes));
+  }
   Status write(env::RecordBatch batch) override {
     apply(batch);
     batches.push_back(std::move(batch));
@@ -141,6 +145,7 @@ class Observer final : public StoreObserver {
   std::vector<SeenEvent> events;
   std::optional<Reply> reply;
   std::vector<std::int64_t> compactions;
+  std::vector<std::int64_t> replaced;
   std::vector<std::int64_t> granted;
   std::vector<std::int64_t> revoked;
 
@@ -158,6 +163,7 @@ class Observer final : public StoreObserver {
   void on_lease_granted(const LeaseInfo& lease) override { granted.push_back(lease.id); }
   void on_lease_revoked(std::int64_t lease) override { revoked.push_back(lease); }
   void on_compacted(std::int64_t revision) override { compactions.push_back(revision); }
+  void on_replaced(std::int64_t revision) override { replaced.push_back(revision); }
 };
 
 /// The bytes of one field with a length.
@@ -222,8 +228,8 @@ class World {
 
   /// A new life of the store over the engine's present records.
   Position start() {
-    store = Store::make({GroupId(3), Generation(1)}, records, limits_, observer);
-    const Result<Position> applied = store->recover();
+    store = Store::make(GroupId(3), records, limits_, observer);
+    const Result<Position> applied = store->recover(state::kFirstGeneration);
     EXPECT_TRUE(applied.has_value()) << (applied ? "" : applied.error().text);
     return applied.value_or(Position());
   }
