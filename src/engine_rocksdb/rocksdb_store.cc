@@ -77,19 +77,25 @@ Status make_directory(const std::string& directory) {
   return {};
 }
 
+/// Pins the view at once, and looks for the first record when it is asked for: that may read the disk, on whatever
+/// thread asks.
 class Cursor final : public env::RecordCursor {
  public:
-  Cursor(rocksdb::DB& db, ByteView from, ByteView to) : to_(to), upper_(to_) {
+  Cursor(rocksdb::DB& db, ByteView from, ByteView to) : from_(from), to_(to), upper_(to_) {
     rocksdb::ReadOptions options;
     options.iterate_upper_bound = &upper_;
     options.verify_checksums = true;
     options.fill_cache = false;  // a scan reads each block once
     iterator_.reset(db.NewIterator(options));
-    iterator_->Seek(slice_of(from));
   }
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
-  [[nodiscard]] bool valid() const override { return iterator_->Valid(); }
+  [[nodiscard]] bool valid() const override {
+    if (!std::exchange(is_placed_, true)) {
+      iterator_->Seek(slice_of(from_));
+    }
+    return iterator_->Valid();
+  }
   [[nodiscard]] ByteView key() const override { return view_of(iterator_->key()); }
   [[nodiscard]] ByteView value() const override { return view_of(iterator_->value()); }
   void next() override { iterator_->Next(); }
@@ -99,8 +105,10 @@ class Cursor final : public env::RecordCursor {
   }
 
  private:
+  const std::string from_;
   const std::string to_;
   const rocksdb::Slice upper_;
+  mutable bool is_placed_ = false;
   std::unique_ptr<rocksdb::Iterator> iterator_;
 };
 

@@ -45,6 +45,7 @@ struct Lookup {
 class RecordCursor {
  public:
   virtual ~RecordCursor() = default;
+  /// To be asked before anything else.
   [[nodiscard]] virtual bool valid() const = 0;
   [[nodiscard]] virtual ByteView key() const = 0;    ///< valid until next()
   [[nodiscard]] virtual ByteView value() const = 0;  ///< valid until next()

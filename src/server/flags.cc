@@ -99,6 +99,14 @@ auto duration(std::string_view flag, std::chrono::nanoseconds ServeOptions::* fi
   };
 }
 
+Status set_log_segment_bytes(ServeOptions& options, std::string_view value) {
+  QUORATE_TRY(number("log-segment-bytes", &ServeOptions::log_segment_bytes)(options, value));
+  if (options.log_segment_bytes < (8U << 20) || options.log_segment_bytes > (1U << 30)) {
+    return bad_value("log-segment-bytes", value, "must be 8388608 (8 MiB) to 1073741824 (1 GiB)");
+  }
+  return {};
+}
+
 Status set_initial_cluster(ServeOptions& options, std::string_view value) {
   options.initial_cluster.clear();
   std::string_view rest = value;
@@ -170,6 +178,8 @@ const std::vector<FlagSpec>& specs() {
        [](ServeOptions& options, std::string_view value) { return set_bool("pre-vote", options.pre_vote, value); }},
       {"quota-backend-bytes", "0", "size that raises the NOSPACE alarm; 0: 2 GiB, negative: none",
        number("quota-backend-bytes", &ServeOptions::quota_backend_bytes)},
+      {"snapshot-catchup-entries", "50000", "entries kept in the log for members that are behind",
+       number("snapshot-catchup-entries", &ServeOptions::snapshot_catchup_entries)},
       {"max-txn-ops", "128", "operations in a transaction", number("max-txn-ops", &ServeOptions::max_txn_ops)},
       {"max-request-bytes", "1572864", "size of a write request",
        number("max-request-bytes", &ServeOptions::max_request_bytes)},
@@ -189,6 +199,10 @@ const std::vector<FlagSpec>& specs() {
        number("max-entries-per-append", &ServeOptions::max_entries_per_append)},
       {"consensus", "raft", "the protocol of a new cluster; quorate's own flag", text(&ServeOptions::consensus)},
       {"engine", "rocksdb", "rocksdb, or memory for tests; quorate's own flag", text(&ServeOptions::engine)},
+      {"snapshot-bytes-per-second", "0", "most that snapshots to members take; 0: no limit; quorate's own flag",
+       number("snapshot-bytes-per-second", &ServeOptions::snapshot_bytes_per_second)},
+      {"log-segment-bytes", "67108864", "size of a file of the log, 8 MiB to 1 GiB; quorate's own flag",
+       set_log_segment_bytes},
       {"groups", "1", "independent stores, chosen by gRPC metadata quorate-group; quorate's own flag",
        number("groups", &ServeOptions::groups)},
   };
@@ -204,7 +218,6 @@ const FlagSpec* find_flag(std::string_view name) {
 bool is_known_etcd_flag(std::string_view name) {
   static constexpr std::array kNames = {"wal-dir",
                                         "snapshot-count",
-                                        "snapshot-catchup-entries",
                                         "initial-election-tick-advance",
                                         "listen-client-http-urls",
                                         "max-wals",

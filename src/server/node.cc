@@ -51,7 +51,20 @@ std::string_view role_name(consensus::Role role) {
   return "unknown";
 }
 
-/// Writes each change of role to the log, then passes everything on to the service.
+std::string_view words_of(group::SnapshotNews::What what) {
+  using What = group::SnapshotNews::What;
+  switch (what) {
+    case What::sending: return "sending a snapshot";
+    case What::sent: return "snapshot sent";
+    case What::not_sent: return "snapshot not sent";
+    case What::receiving: return "receiving a snapshot";
+    case What::received: return "snapshot installed";
+    case What::not_received: return "snapshot not installed; the present state stays";
+  }
+  return "snapshot";
+}
+
+/// Writes each change of role and the course of snapshots to the log, then passes everything on to the service.
 class AnnouncedGroup : public group::GroupEvents {
  public:
   AnnouncedGroup(GroupId group, service::KvService& service, EventLog& log, bool quiet)
@@ -77,6 +90,16 @@ class AnnouncedGroup : public group::GroupEvents {
     service_.on_service_message(from, std::move(message));
   }
   void on_peer_down(NodeId node) override { service_.on_peer_down(node); }
+  void on_snapshot_news(const group::SnapshotNews& news) override {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(news.took).count();
+    log_.info(words_of(news.what), {{"group", std::to_string(group_.value())},
+                                    {"peer", hex_id(news.peer.value())},
+                                    {"position", std::to_string(news.position.value())},
+                                    {"records", std::to_string(news.records)},
+                                    {"bytes", std::to_string(news.bytes)},
+                                    {"ms", std::to_string(ms)},
+                                    {"why", std::string(news.why)}});
+  }
 
   std::uint64_t changes_seen = 0;
 
@@ -214,6 +237,9 @@ group::HostConfig Node::host_config() const {
   }
   config.mesh.heartbeat_interval = std::chrono::milliseconds(options_.heartbeat_ms);
   config.mesh.silence_limit = std::chrono::milliseconds(options_.election_ms);
+  config.log.segment_bytes = options_.log_segment_bytes;
+  config.log_tail_entries = options_.snapshot_catchup_entries;
+  config.snapshot_bytes_per_second = options_.snapshot_bytes_per_second;
   return config;
 }
 

@@ -135,7 +135,7 @@ bool Watchers::wants(const Watcher& watcher, const kv::Event& event) const {
 void Watchers::on_replaced(std::int64_t revision) {
   QUORATE_ASSERT(!is_flushing_ && revision >= executed_, "a state is replaced by a later one", revision, executed_);
   executed_ = revision;
-  if (!index_.empty()) {
+  if (!index_.empty() && !QUORATE_PLANT(watch_forgets_snapshot)) {
     resync_all();
   }
 }

@@ -113,7 +113,7 @@ void RaftCore::handle(const SnapshotReceived& input) {
   }
   emit(ConfigurationChanged{.membership = membership(), .id = input.id, .committed = true});
   if (!is_same) {
-    become_follower(leader_, "the snapshot brought another membership");
+    use_membership("the snapshot brought another membership");
   }
 }
 
