@@ -38,6 +38,7 @@ class PutCostTest : public ::testing::Test, public TraceSink, public ReplicaObse
 
   void trace(const TraceEvent&) override {}
   void on_events(std::uint32_t, GroupId, std::int64_t, std::span<const kv::Event>) override {}
+  void on_replaced(std::uint32_t, GroupId, std::int64_t) override {}
   void on_role(std::uint32_t node, GroupId, const consensus::RoleChanged& change) override {
     leader_ = change.to == consensus::Role::leader ? node : leader_;
   }

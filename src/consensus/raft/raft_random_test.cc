@@ -215,8 +215,8 @@ class Chaos {
     } else if (die < 99) {
       toggle_isolation(node);
     } else if (cluster_.is_alive(node) && !changes_members_) {
-      // Where members change, who comes back gets everything from the log. Else, half of the time only what every member
-      // has goes; or as far as it is committed, so that some need a snapshot.
+      // Where members change, who comes back gets everything from the log. Else, half of the time only what every
+      // member has goes; or as far as it is committed, so that some need a snapshot.
       const consensus::CoreStatus status = cluster_.core(node).status();
       const Position keep =
           dice_.roll(2) == 0 ? status.everywhere : Position(1 + dice_.roll(status.commit.value() + 1));
