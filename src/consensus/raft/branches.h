@@ -54,15 +54,13 @@ enum class Branch : std::uint8_t {
   stale_message_ignored,     ///< from a, of its term b
   proposals_refused,         ///< a: how many; not leader, or transferring
   // snapshots
-  log_discarded,                  ///< up to position a
-  follower_needs_snapshot,        ///< leader: follower a, whose log ends before own log's begin b
-  snapshot_delivered,             ///< leader: to a, up to position b
-  snapshot_not_delivered,         ///< leader: to a
-  late_snapshot_outcome_ignored,  ///< leader: of a
-  snapshot_offer_declined,        ///< of position a; own commit b
-  snapshot_asked_for,             ///< from a, up to position b
-  snapshot_outrun_by_log,         ///< of position a; own commit b
-  snapshot_adopted,               ///< up to position a; own last one before b
+  log_discarded,            ///< up to position a
+  follower_needs_snapshot,  ///< leader: follower a, whose log ends before own log's begin b
+  snapshot_delivered,       ///< leader: to a, up to position b
+  snapshot_not_delivered,   ///< leader: to a
+  snapshot_offer_declined,  ///< of position a; own commit b
+  snapshot_asked_for,       ///< from a, up to position b
+  snapshot_adopted,         ///< up to position a; own last one before b
   // reads
   read_round_started,       ///< a: round, b: position
   read_waits_for_own_term,  ///< a: term (L-02)
@@ -76,30 +74,32 @@ enum class Branch : std::uint8_t {
   transfer_given_up,   ///< to a
   timeout_now_obeyed,  ///< a: term
 
-  // What follows needs a malformed message, a damaged disk, a membership that changes, or a runtime that asks to
-  // discard what is not committed.
-  malformed_message,             ///< from a, of b bytes
-  unexpected_leader,             ///< a claims to lead term b, which has another leader
-  append_conflicts_with_commit,  ///< position a
-  uncertain_tail_settled,        ///< a: last position
-  vote_granted_conditionally,    ///< to a, in term b: own log's end is uncertain
-  elected_unanimously,           ///< a: term; some voters' log ends are uncertain
-  too_many_reads,                ///< a: how many wait
-  stale_read_answer,             ///< from a, number b
-  membership_from_snapshot,      ///< a: position
-  reconfiguration_refused,       ///< a: ReconfigureRefusal
-  joint_state_entered,           ///< leader: at position a
-  joint_state_left,              ///< leader: at position a
-  member_left,                   ///< leader: a, with match b; it gets nothing more
-  removed_leader_retires,        ///< a: term
-  membership_adopted,            ///< a: position
-  membership_rolled_back,        ///< a: position of the one that is gone
-  own_disk_hangs,                ///< leader: write a is not durable; it hands over (R-29)
-  discard_refused,               ///< up to position a: not committed, or not in the log
+  // What follows needs a malformed message, a damaged disk, a membership that changes, a runtime that asks to discard
+  // what is not committed, or a log and a snapshot that reach a follower in the same moment.
+  late_snapshot_outcome_ignored,  ///< leader: of a
+  snapshot_outrun_by_log,         ///< of position a; own commit b
+  malformed_message,              ///< from a, of b bytes
+  unexpected_leader,              ///< a claims to lead term b, which has another leader
+  append_conflicts_with_commit,   ///< position a
+  uncertain_tail_settled,         ///< a: last position
+  vote_granted_conditionally,     ///< to a, in term b: own log's end is uncertain
+  elected_unanimously,            ///< a: term; some voters' log ends are uncertain
+  too_many_reads,                 ///< a: how many wait
+  stale_read_answer,              ///< from a, number b
+  membership_from_snapshot,       ///< a: position
+  reconfiguration_refused,        ///< a: ReconfigureRefusal
+  joint_state_entered,            ///< leader: at position a
+  joint_state_left,               ///< leader: at position a
+  member_left,                    ///< leader: a, with match b; it gets nothing more
+  removed_leader_retires,         ///< a: term
+  membership_adopted,             ///< a: position
+  membership_rolled_back,         ///< a: position of the one that is gone
+  own_disk_hangs,                 ///< leader: write a is not durable; it hands over (R-29)
+  discard_refused,                ///< up to position a: not committed, or not in the log
   count_of_branches,
 };
 
-inline constexpr Branch kFirstRareBranch = Branch::malformed_message;
+inline constexpr Branch kFirstRareBranch = Branch::late_snapshot_outcome_ignored;
 inline constexpr std::size_t kBranchCount = static_cast<std::size_t>(Branch::count_of_branches);
 
 inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
@@ -146,10 +146,8 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "raft.follower_needs_snapshot",
     "raft.snapshot_delivered",
     "raft.snapshot_not_delivered",
-    "raft.late_snapshot_outcome_ignored",
     "raft.snapshot_offer_declined",
     "raft.snapshot_asked_for",
-    "raft.snapshot_outrun_by_log",
     "raft.snapshot_adopted",
     "raft.read_round_started",
     "raft.read_waits_for_own_term",
@@ -161,6 +159,8 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "raft.transfer_waits",
     "raft.transfer_given_up",
     "raft.timeout_now_obeyed",
+    "raft.late_snapshot_outcome_ignored",
+    "raft.snapshot_outrun_by_log",
     "raft.malformed_message",
     "raft.unexpected_leader",
     "raft.append_conflicts_with_commit",
