@@ -242,6 +242,19 @@ std::string compare_read(const Operation& op, const State& state) {
   return "";
 }
 
+/// A delete that asked for them shows what was there just before it.
+bool shows_previous(const Operation& op) {
+  return op.kind == OperationKind::erase && op.argument != 0 && op.answer.deleted > 0;
+}
+
+/// The revision whose state the answer shows.
+std::int64_t revision_shown(const Operation& op) {
+  if (op.kind == OperationKind::past_range) {
+    return op.argument;
+  }
+  return shows_previous(op) ? op.revision - 1 : op.revision;
+}
+
 }  // namespace
 
 std::string check_order(const History& history) {
@@ -265,9 +278,9 @@ std::string check_reads(const History& history) {
   for (const Operation& op : history.operations) {
     const bool is_read = op.kind == OperationKind::range || op.kind == OperationKind::serializable_range ||
                          op.kind == OperationKind::past_range ||
-                         (op.kind == OperationKind::compare_and_put && !op.answer.succeeded);
+                         (op.kind == OperationKind::compare_and_put && !op.answer.succeeded) || shows_previous(op);
     if (op.outcome == OperationOutcome::ok && is_read) {
-      reads.emplace_back(op.kind == OperationKind::past_range ? op.argument : op.revision, &op);
+      reads.emplace_back(revision_shown(op), &op);
     }
   }
   std::stable_sort(reads.begin(), reads.end(), [](const auto& a, const auto& b) { return a.first < b.first; });

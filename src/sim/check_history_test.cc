@@ -160,6 +160,18 @@ TEST(CheckHistory, RejectsAFailedTxnWhoseCompareWasTrue) {
   expect_rejected(history, "compare was true");
 }
 
+TEST(CheckHistory, RejectsADeleteThatShowsOtherValuesThanWereThere) {
+  History history = right_history();
+  Operation erase = operation(OperationKind::erase, "x", 41, 50, 5);
+  erase.argument = 1;
+  erase.answer.deleted = 1;
+  erase.answer.kvs = {KeyValue{"x", "never", 2, 2, 1, 0}};
+  history.operations.push_back(erase);
+  history.trail[5] = {erase_change("x")};
+  history.watches.clear();
+  expect_rejected(history, "is not the state at its revision");
+}
+
 TEST(CheckHistory, RejectsADeleteThatRemovedMoreThanItSaid) {
   History history = right_history();
   Operation erase = operation(OperationKind::erase, "x", 41, 50, 5);
@@ -231,6 +243,26 @@ TEST(CheckLeases, RejectsAnEarlyExpiry) {
   History history = lease_history();
   history.executed_at[3] = at_ms(900);
   EXPECT_NE(check_leases(history, 2).find("before its time ran out"), std::string::npos);
+}
+
+TEST(CheckLeases, RejectsAnExpiryAHundredthTooEarly) {
+  History history = lease_history();
+  history.executed_at[3] = at_ms(950);
+  EXPECT_NE(check_leases(history, 1).find("before its time ran out"), std::string::npos);
+  history.executed_at[3] = at_ms(995);
+  EXPECT_EQ(check_leases(history, 1), "") << "a node's clock may be a little fast";
+}
+
+TEST(CheckLeases, RejectsAKeepAliveOfALeaseThatHasEnded) {  // E-04
+  History history = lease_history();
+  Operation keep_alive = operation(OperationKind::lease_keep_alive, "lease", 2600, 2610, 3);
+  keep_alive.argument = 7;
+  keep_alive.answer.ttl = 2;
+  history.operations.push_back(keep_alive);
+  EXPECT_NE(check_leases(history, 2).find("before its time ran out"), std::string::npos);
+  history.operations.back().invoked = at_ms(2400);
+  history.executed_at[3] = at_ms(4500);
+  EXPECT_EQ(check_leases(history, 2), "");
 }
 
 TEST(CheckLeases, RejectsALeaseThatNeverEnds) {

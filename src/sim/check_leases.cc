@@ -85,7 +85,7 @@ std::string check_leases(const History& history, std::int64_t ttl_seconds) {
     return wrong;
   }
   // The clock of a node may run one per cent fast: its second is a little shorter than the world's.
-  const Duration ttl = std::chrono::seconds(ttl_seconds) * 98 / 100;
+  const Duration ttl = Duration(std::chrono::seconds(ttl_seconds)) * 98 / 100;
   std::map<std::string, std::int64_t> attached;  // key -> lease
   for (const auto& [revision, changes] : history.trail) {
     std::set<std::int64_t> ended;
@@ -101,6 +101,7 @@ std::string check_leases(const History& history, std::int64_t ttl_seconds) {
         continue;
       }
       ended.insert(lease_id);
+      // A keep-alive that succeeds after the end, at a leader that no longer led (E-04), shows here too.
       const Instant executed = history.executed_at.at(revision);
       if (executed < lease->second.kept_alive + ttl && lease->second.revoke_invoked > executed) {
         return "E-03: " + change.key + " went with " + name_of(lease_id) + " at revision " + std::to_string(revision) +

@@ -121,6 +121,7 @@ void Client::choose_operation(Operation& op) {
   } else if (dice < 60) {
     op.kind = OperationKind::erase;
     op.end = random_.chance(1, 4) ? "k9" : "";
+    op.argument = random_.chance(1, 2) ? 1 : 0;
   } else if (dice < 82) {
     op.kind = OperationKind::range;
     op.end = random_.chance(1, 3) ? "l" : "";
@@ -141,7 +142,16 @@ void Client::choose_operation(Operation& op) {
     choose_lease_operation(op);
   }
   const bool writes_value = op.kind == OperationKind::put || op.kind == OperationKind::compare_and_put;
-  op.value = writes_value ? "c" + std::to_string(number_) + "." + std::to_string(sequence_ + 1) : "";
+  op.value = writes_value ? next_value() : "";
+}
+
+/// Large ones span sectors, so that a torn write keeps a part of them.
+std::string Client::next_value() {
+  std::string value = "c" + std::to_string(number_) + "." + std::to_string(sequence_ + 1);
+  if (settings_.value_bytes_max > 0) {
+    value.resize(std::max<std::size_t>(value.size(), random_.between(0, settings_.value_bytes_max)), '.');
+  }
+  return value;
 }
 
 void Client::choose_lease_operation(Operation& op) {
@@ -176,7 +186,9 @@ void Client::submit() {
   const auto to = service::AnswerTo::to<&Client::on_answer>(this, sequence_);
   switch (op.kind) {
     case OperationKind::put: service.put(put_request(op.key, op.value, op.argument), deadline, to); return;
-    case OperationKind::erase: service.delete_range(delete_request(op.key, op.end), deadline, to); return;
+    case OperationKind::erase:
+      service.delete_range(delete_request(op.key, op.end, op.argument != 0), deadline, to);
+      return;
     case OperationKind::compare_and_put:
       service.txn(compare_and_put_request(op.key, op.argument, op.value, op.other), deadline, to);
       return;
@@ -241,7 +253,7 @@ void Client::start_final_put(std::uint32_t node, GroupId group) {
   op.node = node;
   op.kind = OperationKind::put;
   op.key = random_key();
-  op.value = "c" + std::to_string(number_) + "." + std::to_string(sequence_ + 1);
+  op.value = next_value();
   current_ = std::move(op);
   submit();
 }

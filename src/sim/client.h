@@ -24,6 +24,7 @@ struct WorkloadSettings {
   Duration think_max = std::chrono::milliseconds(12);
   Duration request_timeout = std::chrono::milliseconds(600);
   std::int64_t lease_ttl_seconds = 1;
+  std::uint64_t value_bytes_max = 0;  ///< values are filled up to a random length of at most this
 };
 
 class Client {
@@ -56,6 +57,7 @@ class Client {
   void on_answer(std::uint64_t number, const service::Answer& answer);
   void finish(OperationOutcome outcome);
   [[nodiscard]] std::string random_key();
+  [[nodiscard]] std::string next_value();
   [[nodiscard]] std::optional<std::uint32_t> random_live_node();
 
   std::uint32_t number_;

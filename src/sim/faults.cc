@@ -23,7 +23,8 @@ constexpr std::array<std::string_view, kFaultCount> kNames = {"crash",
                                                               "corrupting_network",
                                                               "clock_jump",
                                                               "transfer_leadership",
-                                                              "clock_drift"};
+                                                              "clock_drift",
+                                                              "slow_engine"};
 
 /// Faults that are a state of the whole run rather than an event.
 constexpr bool is_ambient(Fault fault) {
@@ -33,7 +34,8 @@ constexpr bool is_ambient(Fault fault) {
     case Fault::duplicating_network:
     case Fault::replaying_network:
     case Fault::corrupting_network:
-    case Fault::clock_drift: return true;
+    case Fault::clock_drift:
+    case Fault::slow_engine: return true;
     default: return false;
   }
 }
@@ -73,6 +75,13 @@ void Faults::start(Instant until) {
       case Fault::clock_drift:
         for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
           cluster_.node(node).clock.drift_per_million = static_cast<std::int64_t>(random_.between(0, 20'000)) - 10'000;
+        }
+        break;
+      case Fault::slow_engine:
+        for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+          cluster_.node(node).engine = {.pending_per_million = random_.between(50'000, 800'000),
+                                        .lookup_delay = milliseconds(random_.between(1, 10)),
+                                        .flush_delay = milliseconds(random_.between(1, 50))};
         }
         break;
       default: continue;
@@ -225,6 +234,7 @@ void Faults::heal() {
   cluster_.unpause_all();
   for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
     cluster_.node(node).disk().behaviour = DiskBehaviour{};
+    cluster_.node(node).engine = {};
     bring_up(node);
   }
 }

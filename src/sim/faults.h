@@ -35,8 +35,9 @@ enum class Fault : std::uint8_t {
   clock_jump,           // F-T1
   transfer_leadership,  // an operator's, R-28
   clock_drift,          // F-T2
+  slow_engine,          // F-D10: records must be waited for
 };
-inline constexpr std::size_t kFaultCount = 19;
+inline constexpr std::size_t kFaultCount = 20;
 
 [[nodiscard]] std::string_view fault_name(Fault fault);
 

@@ -43,10 +43,11 @@ struct Operation {
   Instant invoked{};
   Instant returned{};  ///< of ok and refused ones
   std::string key;
-  std::string end;            ///< ranges and deletes
-  std::string value;          ///< unique among all writes of a run
-  std::string other;          ///< second key of a compare_and_put
-  std::int64_t argument = 0;  ///< expected mod_revision, asked revision, lease id
+  std::string end;    ///< ranges and deletes
+  std::string value;  ///< unique among all writes of a run
+  std::string other;  ///< second key of a compare_and_put
+  std::int64_t argument =
+      0;  ///< expected mod_revision, asked revision, lease id; 1: a delete that asks for the previous values
   std::int64_t revision = 0;  ///< of the answer's header
   AnswerFields answer;
 };

@@ -149,7 +149,7 @@ Status Node::start() {
     parts.service =
         service::KvService::make(settings_.service, group, id(), Incarnation(lives_), life_->env, life_->env, traces_);
     parts.watched_store = std::make_unique<WatchedStore>(index_, group, observer_, *parts.service);
-    parts.store = kv::Store::make(group, life_->records, {}, *parts.watched_store);
+    parts.store = kv::Store::make(group, life_->records, settings_.store, *parts.watched_store);
     parts.watched_group = std::make_unique<WatchedGroup>(index_, group, observer_, *parts.service);
     group::GroupConfig group_config{group, watched(settings_.factory, {index_, group}, observer_), settings_.core};
     group_config.core.self = id();

@@ -31,6 +31,7 @@ struct NodeSettings {
   consensus::CoreFactory factory;
   consensus::CoreConfig core;  ///< timing and windows; self and membership are filled in
   service::ServiceConfig service;
+  kv::StoreLimits store;
   storage::LogOptions log;
   Duration engine_write_interval = std::chrono::milliseconds(5);
   Duration engine_flush_interval = std::chrono::milliseconds(200);

@@ -95,10 +95,11 @@ Buffer range_request(std::string_view key, std::string_view end, std::int64_t re
   return out.take_buffer();
 }
 
-Buffer delete_request(std::string_view key, std::string_view end) {
+Buffer delete_request(std::string_view key, std::string_view end, bool with_previous) {
   codec::Writer out;
   bytes_field(out, 1, key);
   bytes_field(out, 2, end);
+  number_field(out, 3, with_previous ? 1 : 0);
   return out.take_buffer();
 }
 
@@ -164,6 +165,8 @@ AnswerFields read_delete_answer(std::string_view body) {
   while (const auto field = next_field(in, answer.well_formed)) {
     if (field->number == 2) {
       answer.deleted = static_cast<std::int64_t>(field->value);
+    } else if (field->number == 3) {
+      answer.kvs.push_back(read_key_value(field->bytes, answer.well_formed));
     }
   }
   return answer;

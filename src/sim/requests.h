@@ -14,7 +14,7 @@ namespace quorate::sim {
 [[nodiscard]] Buffer put_request(std::string_view key, std::string_view value, std::int64_t lease = 0);
 [[nodiscard]] Buffer range_request(std::string_view key, std::string_view end, std::int64_t revision,
                                    bool serializable);
-[[nodiscard]] Buffer delete_request(std::string_view key, std::string_view end = {});
+[[nodiscard]] Buffer delete_request(std::string_view key, std::string_view end, bool with_previous);
 /// If mod_revision(key) == expected: put(key, value), and put(other, value) if `other` is not empty; else range(key).
 [[nodiscard]] Buffer compare_and_put_request(std::string_view key, std::int64_t expected, std::string_view value,
                                              std::string_view other);

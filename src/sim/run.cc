@@ -402,6 +402,12 @@ RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory)
   settings.nodes.service.election_timeout = settings.nodes.core.election_timeout;
   settings.nodes.service.lease_check_interval = std::chrono::milliseconds(100);
   settings.nodes.service.progress_interval = std::chrono::milliseconds(150);
+  settings.nodes.store.min_lease_ttl = settings.workload.lease_ttl_seconds;
+  if (random.chance(1, 3)) {  // what was written is soon read from the engine again
+    settings.nodes.store.recent_bytes = 1U << 10;
+    settings.nodes.store.cache_bytes = 1U << 10;
+  }
+  settings.workload.value_bytes_max = random.chance(1, 4) ? random.between(100, 2000) : 0;
   settings.nodes.log.segment_bytes = std::uint64_t{1} << random.between(14, 17);
   settings.nodes.log.cache_bytes = random.chance(1, 3) ? 2048 : 1U << 20;
   settings.nodes.engine_write_interval = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(1, 20)));
