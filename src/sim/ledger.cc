@@ -69,14 +69,9 @@ bool Ledger::has_durably(const ReplicaName& replica, EntryId id) const {
   return slot != nullptr && slot->tag == id.tag && slot->io <= log->second.durable;
 }
 
-Io Ledger::state_written(const ReplicaName& replica) const {
+Io Ledger::unsynced_state(const ReplicaName& replica) const {
   const auto log = logs_.find(replica);
-  return log == logs_.end() ? Io() : log->second.state;
-}
-
-Io Ledger::durable(const ReplicaName& replica) const {
-  const auto log = logs_.find(replica);
-  return log == logs_.end() ? Io() : log->second.durable;
+  return log == logs_.end() || log->second.state <= log->second.durable ? Io() : log->second.state;
 }
 
 }  // namespace quorate::sim

@@ -23,9 +23,8 @@ class Ledger {
   [[nodiscard]] Tag tag_at(const ReplicaName& replica, Position position) const;
   /// True if a crash now could not take (position, tag) from the replica.
   [[nodiscard]] bool has_durably(const ReplicaName& replica, EntryId id) const;
-  /// The last write of the replica's small state, and the last durable write.
-  [[nodiscard]] Io state_written(const ReplicaName& replica) const;
-  [[nodiscard]] Io durable(const ReplicaName& replica) const;
+  /// The last write of the replica's small state if it is not durable yet, else none.
+  [[nodiscard]] Io unsynced_state(const ReplicaName& replica) const;
 
  private:
   struct Slot {

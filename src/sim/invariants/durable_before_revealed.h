@@ -16,8 +16,11 @@ class DurableBeforeRevealed : public Invariant {
   [[nodiscard]] std::string on_effect(const ReplicaName& replica, const consensus::Effect& effect,
                                       const consensus::Core& /*core*/) override {
     const auto* send = std::get_if<consensus::Send>(&effect);
-    const Io state = ledger_.state_written(replica);
-    if (send == nullptr || state <= ledger_.durable(replica) || state <= send->after) {
+    if (send == nullptr) {
+      return {};
+    }
+    const Io state = ledger_.unsynced_state(replica);
+    if (state <= send->after) {
       return {};
     }
     return "node " + std::to_string(replica.node) + " of group " + std::to_string(replica.group.value()) +
