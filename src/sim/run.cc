@@ -25,6 +25,7 @@ constexpr Duration kLookInterval = std::chrono::milliseconds(2);
 constexpr Duration kLookIntervalHealed = std::chrono::milliseconds(10);
 constexpr Duration kWatchersCatchUp = std::chrono::milliseconds(300);
 constexpr Duration kLeaseLookInterval = std::chrono::milliseconds(50);
+constexpr std::uint64_t kEventsAtOnce = 100'000;
 constexpr Duration kReviveInterval = std::chrono::milliseconds(40);
 
 class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
@@ -227,9 +228,22 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     cluster_.queue().schedule(cluster_.now() + kReviveInterval, Owner{}, Callback<>::to<&Run::revive_watchers>(this));
   }
 
+  /// One event. Time must pass: a node that only ever wakes itself would hang, and its loop with it.
+  bool step(Instant until) {
+    const Instant before = cluster_.now();
+    if (!cluster_.step(until)) {
+      return false;
+    }
+    events_at_once_ = cluster_.now() == before ? events_at_once_ + 1 : 0;
+    if (events_at_once_ > kEventsAtOnce) {
+      fail_run("V-11: a hundred thousand events and no time has passed: something wakes itself for ever");
+    }
+    return true;
+  }
+
   /// True when nothing went wrong until then.
   bool run_until(Instant until) {
-    while (result_.violation.empty() && cluster_.step(until)) {
+    while (result_.violation.empty() && step(until)) {
     }
     return result_.violation.empty();
   }
@@ -237,7 +251,7 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
   template <class Predicate>
   bool run_until(Instant until, Predicate done) {
     while (result_.violation.empty() && !done()) {
-      if (!cluster_.step(until)) {
+      if (!step(until)) {
         return done();
       }
     }
@@ -378,6 +392,7 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
   std::map<GroupId, std::uint32_t> leaders_;
   std::set<std::pair<GroupId, std::string>> leased_;  ///< keys that hang on a lease
   bool healed_ = false;
+  std::uint64_t events_at_once_ = 0;  ///< since virtual time last moved
   Ledger ledger_;
   std::vector<std::unique_ptr<Invariant>> invariants_;
   Cluster cluster_;
