@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kRecordsASlice = 16'384;
 constexpr std::size_t kKeysASlice = 65'536;
-constexpr std::size_t kPrefetch = 512;  ///< records asked for at once when one is not in memory
+constexpr std::size_t kPrefetch = 512;         ///< old records asked for at once when one is not in memory
+constexpr std::size_t kAheadBytes = 4U << 20;  ///< of the others, which lie one behind the other
 
 /// etcd's form of a record: its revision's key, then the marshalled KeyValue.
 std::uint32_t hash_record(std::uint32_t hash, Revision at, const RecordView& view) {
@@ -120,6 +121,12 @@ void StoreImpl::hash_read() {
       job.old = {};
       break;
     }
+    if (!is_old && job.asked_ahead != at && !reader_.is_at_hand(at)) {
+      job.asked_ahead = at;
+      job.is_fetching = true;
+      reader_.read_ahead(at, job.upto, kAheadBytes, Callback<>::to<&StoreImpl::on_hash_fetched>(this));
+      break;
+    }
     Buffer value;
     const env::Lookup::State state = reader_.read(at, value);
     if (state == env::Lookup::State::pending) {
@@ -144,13 +151,9 @@ void StoreImpl::hash_read() {
 
 void StoreImpl::hash_prefetch() {
   const HashJob& job = hash_job_;
-  for (std::size_t i = 1; i < kPrefetch; ++i) {
+  for (std::size_t i = job.next_old + 1; i < std::min(job.next_old + kPrefetch, job.old.size()); ++i) {
     Buffer ignored;
-    if (job.next_old + i < job.old.size()) {
-      (void)reader_.read(job.old[job.next_old + i].first, ignored);
-    } else if (const std::int64_t main = job.next.main + static_cast<std::int64_t>(i); main <= job.upto) {
-      (void)reader_.read({main, 0}, ignored);
-    }
+    (void)reader_.read(job.old[i].first, ignored);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "state/kv/record_reader.h"
 
+#include <utility>
+
 #include "base/assert.h"
 
 namespace quorate::kv {
@@ -24,7 +26,7 @@ env::Lookup::State RecordReader::read(Revision at, Buffer& value) {
   }
   if (cache_.find(at, value)) {
     if (keep_all_) {
-      hold(at, value, round_);
+      hold(at, {value, round_});
       used_.push_back(at);
     }
     return State::value;
@@ -39,7 +41,7 @@ env::Lookup::State RecordReader::read(Revision at, Buffer& value) {
     value = std::move(found.value);
     cache_.insert(at, value);
     if (keep_all_) {
-      hold(at, value, round_);
+      hold(at, {value, round_});
       used_.push_back(at);
     }
   } else if (found.state == State::pending) {
@@ -60,12 +62,43 @@ state::Execution RecordReader::finish(Callback<> ready) {
   for (const Revision at : used_) {
     if (const auto held = held_.find(at); held != held_.end()) {
       held_bytes_ -= held->second.value.size();
-      cache_.insert(at, held->second.value);
+      if (!held->second.is_of_page) {
+        cache_.insert(at, held->second.value);
+      }
       held_.erase(held);
     }
   }
   used_.clear();
   return state::Execution::done;
+}
+
+bool RecordReader::is_at_hand(Revision at) const {
+  Buffer ignored;
+  return recent_.find(at) != nullptr || held_.contains(at) || cache_.find(at, ignored);
+}
+
+void RecordReader::read_ahead(Revision from, std::int64_t last, std::size_t max_bytes, Callback<> ready) {
+  QUORATE_ASSERT(!ahead_, "one page is read ahead at a time", from.main);
+  ahead_ = ready;
+  const RevisionKey first = keys_.revision(from);
+  const RevisionKey behind = keys_.revision({last + 1, 0});
+  records_.read_page_async(records_.scan({first.data(), first.size()}, {behind.data(), behind.size()}), max_bytes,
+                           Callback<Result<env::RecordPage>>::to<&RecordReader::on_page>(this));
+}
+
+/// A page that cannot be read brings nothing: who needs the record then asks for it alone, and hears what is wrong.
+void RecordReader::on_page(std::uint64_t, Result<env::RecordPage> page) {
+  if (page.has_value()) {
+    const Buffer bytes = Buffer::adopt(std::move(page->bytes));
+    std::size_t at = 0;
+    for (const env::RecordPage::Sizes& sizes : page->sizes) {
+      hold(revision_of(bytes.view().substr(at, sizes.key)), {bytes.slice(at + sizes.key, sizes.value), round_, true});
+      at += sizes.key + sizes.value;
+    }
+    drop_old(round_);
+  }
+  const Callback<> ready = std::exchange(ahead_, {});
+  ready();
 }
 
 void RecordReader::on_arrived(std::uint64_t number) {
@@ -83,7 +116,7 @@ void RecordReader::on_arrived(std::uint64_t number) {
     const env::Lookup found =
         records_.get({key.data(), key.size()}, Callback<>::to<&RecordReader::on_late>(this, number));
     if (found.state == env::Lookup::State::value) {
-      hold(at, found.value, number);
+      hold(at, {found.value, number});
     }
   }
   const Callback<> ready = round.ready;
@@ -94,9 +127,10 @@ void RecordReader::on_arrived(std::uint64_t number) {
   }
 }
 
-void RecordReader::hold(Revision at, const Buffer& value, std::uint64_t round) {
-  if (held_.try_emplace(at, Held{value, round}).second) {
-    held_bytes_ += value.size();
+void RecordReader::hold(Revision at, Held held) {
+  const std::size_t size = held.value.size();
+  if (held_.try_emplace(at, std::move(held)).second) {
+    held_bytes_ += size;
   }
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/callback.h"
+#include "base/result.h"
 #include "env/record_store.h"
 #include "state/kv/recent_records.h"
 #include "state/kv/record.h"
@@ -37,6 +38,12 @@ class RecordReader {
   /// Ends the attempt: `done` if it was complete; else `ready` will be called, once.
   state::Execution finish(Callback<> ready);
 
+  /// True if the record is in memory: read() would give it at once.
+  [[nodiscard]] bool is_at_hand(Revision at) const;
+  /// For whoever reads revision after revision: brings the records from `from` to all of `last` at hand, about
+  /// `max_bytes` of them, with one read of the engine; then calls `ready`. One at a time.
+  void read_ahead(Revision from, std::int64_t last, std::size_t max_bytes, Callback<> ready);
+
   void forget_cache() { cache_.clear(); }
 
  private:
@@ -48,11 +55,13 @@ class RecordReader {
   struct Held {
     Buffer value;
     std::uint64_t round = 0;
+    bool is_of_page = false;  ///< pins a whole page: not for the cache
   };
 
   void on_arrived(std::uint64_t round);
   void on_late(std::uint64_t) {}
-  void hold(Revision at, const Buffer& value, std::uint64_t round);
+  void on_page(std::uint64_t, Result<env::RecordPage> page);
+  void hold(Revision at, Held held);
   void drop_old(std::uint64_t newest_round);
 
   const RecordKeys& keys_;
@@ -64,6 +73,7 @@ class RecordReader {
   std::uint64_t round_ = 0;                ///< the present attempt's
   std::map<Revision, Held> held_;
   std::size_t held_bytes_ = 0;
+  Callback<> ahead_;            ///< waits for the page that is read ahead; not set: none is
   std::vector<Revision> used_;  ///< held values that the present attempt read
   std::size_t missed_ = 0;
   bool keep_all_ = false;

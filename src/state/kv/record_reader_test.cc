@@ -92,6 +92,22 @@ TEST_F(RecordReaderTest, what_was_read_while_keeping_stays_for_the_attempt) {
   EXPECT_EQ(reader_.finish({}), state::Execution::done);
 }
 
+TEST_F(RecordReaderTest, a_page_that_is_read_ahead_is_at_hand_without_a_look_up_each) {
+  EXPECT_FALSE(reader_.is_at_hand({2, 0}));
+  reader_.read_ahead({2, 0}, 1 + kRecords, 1 << 20, to(7));
+  EXPECT_TRUE(readies_.empty()) << "never inside the call";
+  records_.arrive();
+  EXPECT_EQ(readies_, std::vector<std::uint64_t>{7});
+  reader_.begin();
+  for (std::int64_t main = 2; main < 2 + kRecords; ++main) {
+    Buffer value;
+    ASSERT_EQ(reader_.read({main, 0}, value), State::value) << main;
+    EXPECT_EQ(value.view(), std::to_string(main));
+  }
+  EXPECT_EQ(reader_.finish({}), state::Execution::done);
+  EXPECT_FALSE(reader_.is_at_hand({2, 0})) << "a page does not stay in memory for one of its records";
+}
+
 TEST(ValueCache, is_bounded_and_forgets_the_oldest) {
   ValueCache cache(64 * 100);
   const Buffer value = Buffer::copy_of(std::string(100, 'v'));

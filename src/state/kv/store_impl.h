@@ -115,6 +115,7 @@ class StoreImpl final : public Store {
     bool has_old = false;
     std::size_t next_old = 0;  ///< then they are hashed,
     Revision next;             ///< and then all revisions behind them
+    Revision asked_ahead;      ///< the last one from which a page was read
     bool is_fetching = false;
   };
 

@@ -44,7 +44,7 @@ class FakeRecords final : public env::RecordStore {
   }
   void read_page_async(std::shared_ptr<env::RecordCursor> cursor, std::size_t max_bytes,
                        Callback<Result<env::RecordPage>> done) override {
-    done(env::read_page(*cursor, max_bytes));
+    pages_.push_back({std::move(cursor), max_bytes, done});
   }
   Status write(env::RecordBatch batch) override {
     apply(batch);
@@ -55,8 +55,11 @@ class FakeRecords final : public env::RecordStore {
   bool stalled() const override { return false; }
   std::uint64_t size_bytes() const override { return data_.size(); }
 
-  /// Completes every fetch that is under way.
+  /// Completes every fetch and page that is under way.
   void arrive() {
+    for (PageRead& page : std::exchange(pages_, {})) {
+      page.done(env::read_page(*page.cursor, page.max_bytes));
+    }
     auto waiting = std::move(waiting_);
     waiting_.clear();
     for (auto& [key, ready] : waiting) {
@@ -69,6 +72,7 @@ class FakeRecords final : public env::RecordStore {
     data_.clear();
     fetched_.clear();
     waiting_.clear();
+    pages_.clear();
     batches.resize(count);
     for (const env::RecordBatch& batch : batches) {
       apply(batch);
@@ -77,6 +81,11 @@ class FakeRecords final : public env::RecordStore {
   std::size_t record_count() const { return data_.size(); }
 
  private:
+  struct PageRead {
+    std::shared_ptr<env::RecordCursor> cursor;
+    std::size_t max_bytes = 0;
+    Callback<Result<env::RecordPage>> done;
+  };
   using Data = std::map<std::string, Buffer>;
   class Cursor final : public env::RecordCursor {
    public:
@@ -107,6 +116,7 @@ class FakeRecords final : public env::RecordStore {
   }
 
   Data data_;
+  std::vector<PageRead> pages_;
   std::set<std::string> fetched_;
   std::vector<std::pair<std::string, Callback<>>> waiting_;
 };
