@@ -1,11 +1,13 @@
 // The one binary of Quorate: picks the sub-command.
 
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/plant.h"
 #include "bench_command.h"
 #include "dev_command.h"
 #include "server/serve.h"
@@ -29,6 +31,15 @@ int unknown_command(const std::string& word) {
   return 2;
 }
 
+/// QUORATE_PLANT=name, in a build with planted bugs only: how tests on real processes see that they would find one.
+void choose_plant_of_environment() {
+#ifdef QUORATE_PLANTS
+  if (const char* plant = std::getenv("QUORATE_PLANT")) {
+    quorate::activate_plant(plant);
+  }
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -38,6 +49,7 @@ int main(int argc, char** argv) {
     return words.empty() ? 2 : 0;
   }
   const std::span<const std::string> rest = std::span(words).subspan(1);
+  choose_plant_of_environment();
   if (words[0] == "serve") {
     return quorate::server::serve_main(rest);
   }
