@@ -44,6 +44,10 @@ class Node:
         self.peer_port = peer_port
         self.data_dir = pathlib.Path(data_dir)
         self.log_path = cluster.directory / f"{name}.log"
+        self.peer_host = "127.0.0.1"
+        self.prefix = []  # words before the command, e.g. to run it in a network namespace
+        self.extra_flags = []
+        self.environment = {}
         self.process = None
         self.log_start = 0  # of the present life
 
@@ -53,10 +57,11 @@ class Node:
 
     @property
     def peer_url(self):
-        return f"http://127.0.0.1:{self.peer_port}"
+        return f"http://{self.peer_host}:{self.peer_port}"
 
     def arguments(self):
         return [
+            *self.prefix,
             str(self.cluster.binary),
             "serve",
             f"--name={self.name}",
@@ -68,6 +73,7 @@ class Node:
             f"--initial-cluster={self.cluster.initial_cluster()}",
             f"--initial-cluster-token={self.cluster.token}",
             *self.cluster.extra_flags,
+            *self.extra_flags,
         ]
 
     def start(self):
@@ -76,7 +82,7 @@ class Node:
             self.log_start = log.tell()
             self.process = subprocess.Popen(
                 self.arguments(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, **self.cluster.environment})
+                env={**os.environ, **self.cluster.environment, **self.environment})
         return self
 
     @property
