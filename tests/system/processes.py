@@ -49,6 +49,7 @@ class Node:
         self.extra_flags = []
         self.environment = {}
         self.process = None
+        self.environment = {}  # of this node alone
         self.log_start = 0  # of the present life
 
     @property
