@@ -9,6 +9,7 @@
 
 #include "base/plant.h"
 #include "bench_command.h"
+#include "check_history_command.h"
 #include "dev_command.h"
 #include "server/serve.h"
 #include "sim_command.h"
@@ -22,6 +23,8 @@ constexpr const char* kHelp =
     "  quorate serve    one member of a cluster; speaks etcd's v3 API, takes etcd's flags\n"
     "  quorate sim      the deterministic simulator: one seed, every fault, every history checked\n"
     "  quorate bench    what one client's requests take, and where their time goes\n"
+    "  quorate check-history FILE\n"
+    "                   judges what clients of real processes saw by the simulator's checkers\n"
     "  quorate version  version and build\n"
     "\n"
     "`quorate COMMAND --help` tells more.\n";
@@ -61,6 +64,9 @@ int main(int argc, char** argv) {
   }
   if (words[0] == "bench") {
     return quorate::bench_command(rest);
+  }
+  if (words[0] == "check-history") {
+    return quorate::check_history_command(rest);
   }
   if (words[0] == "version" || words[0] == "--version") {
     std::puts(quorate::server::version_text().c_str());

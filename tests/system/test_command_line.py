@@ -251,3 +251,24 @@ def test_max_txn_ops_is_the_limit_that_clients_meet(tmp_path):
             result = subprocess.run(command, input=f"\n{puts}\n\n\n", capture_output=True, text=True, timeout=20,
                                     env={**os.environ, "ETCDCTL_API": "3"})
             assert words in result.stdout + result.stderr
+
+
+RIGHT_HISTORY = """quorate-history 1
+op client=1 node=1 kind=put outcome=ok invoked=1 returned=2 key=x value=a revision=2
+change revision=2 kind=put key=x value=a created=2 version=1 at=2
+end at=3 lease-ttl=2
+"""
+
+
+@pytest.mark.parametrize("wrong, by, code, words", [
+    ("", "", 0, "clean: 1 operations, 1 revisions, 0 watches"),
+    ("value=a revision", "value=b revision", 1, "VIOLATION the trail does not show what was acknowledged"),
+    (" version=1", "", 2, "line 3: `change` needs `version`"),
+])
+def test_a_recorded_history_is_judged(tmp_path, wrong, by, code, words):
+    path = tmp_path / "history"
+    path.write_text(RIGHT_HISTORY.replace(wrong, by) if wrong else RIGHT_HISTORY)
+    result = subprocess.run([BINARY, "check-history", path], capture_output=True, text=True)
+    assert result.returncode == code, result
+    assert words in result.stdout + result.stderr
+    assert subprocess.run([BINARY, "check-history", tmp_path / "absent"], capture_output=True).returncode == 2
