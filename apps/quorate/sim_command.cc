@@ -11,6 +11,7 @@
 #include "base/plant.h"
 #include "consensus/raft/raft.h"
 #include "sim/search.h"
+#include "story_list.h"
 
 namespace quorate {
 namespace {
@@ -112,14 +113,20 @@ int sim_command(std::span<const std::string> arguments) {
   std::uint64_t seed = 1;
   std::uint64_t runs = 0;
   double cpu_limit = 0;
-  bool story = false;
+  bool list = false;
+  std::string story;
   std::string plant;
   CLI::App app("quorate sim: the deterministic simulator. One seed decides everything of a run.");
   app.add_option("--seed", seed, "the run to repeat, or the first of a search")->capture_default_str();
   app.add_option("--runs", runs, "search this many seeds; ends with one summary line");
   app.add_option("--cpu-seconds", cpu_limit, "stop the search after so much CPU (exit code 3)");
   app.add_option("--plant", plant, "activate a planted bug (plants build only)");
-  app.add_flag("--story", story, "tell what happened, event by event");
+  app.add_flag("--list", list, "the named scenarios, one a line");
+  CLI::Option* tells = app.add_option("--story", story,
+                                      "with a name or ID of --list: play that scenario in lanes; alone: tell what "
+                                      "happens in the run, event by event")
+                           ->expected(0, 1)
+                           ->type_name("[NAME]");
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     app.parse(reversed);
@@ -131,8 +138,14 @@ int sim_command(std::span<const std::string> arguments) {
                  plant.c_str());
     return 2;
   }
+  if (list) {
+    return list_stories();
+  }
+  if (!story.empty()) {
+    return play_stories(story);
+  }
   set_assert_hook(&on_assert_failed);
-  return runs == 0 ? repeat_one(seed, story, plant) : search(seed, runs, cpu_limit, plant);
+  return runs == 0 ? repeat_one(seed, tells->count() > 0, plant) : search(seed, runs, cpu_limit, plant);
 }
 
 }  // namespace quorate

@@ -8,12 +8,13 @@
 #include <gtest/gtest.h>
 
 #include "base/plant.h"
-#include "consensus/raft/cluster_test.h"
+#include "stories/raft/cluster.h"
 
 namespace quorate::raft {
 namespace {
 
 using consensus::TimerKind;
+using stories::Cluster;
 
 /// SplitMix64: the same numbers everywhere.
 class Dice {
@@ -269,8 +270,8 @@ TEST(raft_random, schedules_break_no_invariant_and_heal) {
     chaos.run(1500);
     chaos.heal();
     if (runs == 1) {
-      for (const std::string& line : chaos.cluster().take_words()) {
-        std::printf("%s\n", line.c_str());
+      for (const stories::Happening& happening : chaos.cluster().take_happenings()) {
+        std::printf("%s\n", stories::line_of(happening).c_str());
       }
     }
     ASSERT_TRUE(chaos.cluster().violations().empty()) << chaos.cluster().violations().front();

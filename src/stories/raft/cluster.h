@@ -1,10 +1,10 @@
 #pragma once
-// A few replicas with disks and a network made of lists, for tests: every effect is carried out by the executor's
-// rules, nothing happens unless a test says so, and what happens is written down in words.
+// A few replicas of Raft with disks and a network made of lists, for stories and tests: every effect is carried out by
+// the executor's rules, nothing happens unless the story says so, and what happens is written down in words.
 //
 // Invariants checked at every step: state-machine safety (one entry per committed position, ever), one leader per term,
 // commits never fall on a live node, a read includes all that was committed anywhere when it began, and a vote or
-// acknowledgement leaves only when it is durable (by the executor). Owned by one test, on its thread.
+// acknowledgement leaves only when it is durable (by the executor). Owned by one story or test, on its thread.
 
 #include <cstdint>
 #include <deque>
@@ -19,19 +19,10 @@
 
 #include "consensus/contract/core.h"
 #include "consensus/contract/executor.h"
+#include "stories/happening.h"
+#include "stories/raft/disk.h"
 
-namespace quorate::raft {
-
-/// What a disk holds of one replica.
-struct Disk {
-  Buffer state;
-  EntryId discarded;
-  consensus::Membership membership;
-  std::map<Position, consensus::Entry> log;
-
-  void apply(const consensus::Persist& write);
-  [[nodiscard]] consensus::PersistedState persisted_state() const;
-};
+namespace quorate::stories {
 
 struct Packet {
   NodeId from;
@@ -98,8 +89,8 @@ class Cluster {
   std::deque<SnapshotTask> snapshots;  ///< asked for by leaders
   bool carries_snapshots = false;      ///< settle() does
 
-  /// Everything since the last call, one line each.
-  [[nodiscard]] std::vector<std::string> take_words() { return std::exchange(words_, {}); }
+  /// Everything since the last call.
+  [[nodiscard]] std::vector<Happening> take_happenings() { return std::exchange(happenings_, {}); }
   /// Broken invariants.
   [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
   /// For stories of what must never happen: the violations so far are expected.
@@ -109,11 +100,10 @@ class Cluster {
   /// What a position was committed with, ever.
   [[nodiscard]] const std::map<Position, consensus::Entry>& committed() const { return committed_; }
 
-  [[nodiscard]] static std::string name(NodeId node);
-  [[nodiscard]] static std::string words(const EntryId& id);
-  [[nodiscard]] static std::string words(const consensus::Entry& entry);
-  [[nodiscard]] static std::string words(ByteView message);
+  [[nodiscard]] static std::string message_words(const Packet& packet);
   [[nodiscard]] std::string status_words(NodeId node) const;
+  /// What the node's disk keeps for good.
+  [[nodiscard]] std::string disk_words(NodeId node) const;
 
  private:
   struct Node {
@@ -134,7 +124,8 @@ class Cluster {
   void carry_out_commit(NodeId id, Node& node, Position up_to);
   void carry_out_reset(NodeId id, Node& node, EntryId snapshot);
   void confirm(NodeId id, Node& node, std::size_t count);
-  void say(std::string line);
+  void say(NodeId node, std::string text, Happening::Kind kind = Happening::Kind::said, NodeId other = {},
+           consensus::Role role = consensus::Role::follower);
   void violation(std::string what);
   [[nodiscard]] std::string context_name(Context context) const;
 
@@ -146,9 +137,9 @@ class Cluster {
   std::map<Context, std::string> contexts_;
   std::map<Context, Position> committed_at_read_;  ///< what a read must include
   std::uint64_t last_context_ = 0;
-  std::vector<std::string> words_;
+  std::vector<Happening> happenings_;
   std::vector<std::string> violations_;
   std::set<std::string_view> branches_;
 };
 
-}  // namespace quorate::raft
+}  // namespace quorate::stories

@@ -1,0 +1,15 @@
+#pragma once
+// The named scenarios of `quorate sim`: what there is, and playing one.
+
+#include <string_view>
+
+namespace quorate {
+
+/// Exit code 0.
+int list_stories();
+
+/// Every story of that name or scenario ID, in lanes. Exit codes: 0, 1 if something happened that should not, 2 if
+/// there is no such story.
+int play_stories(std::string_view name_or_id);
+
+}  // namespace quorate

@@ -1,0 +1,10 @@
+# cmake -DOUTPUT=... -DFUNCTION=... -DFILES=a;b -P embed_texts.cmake: what quorate_embed_texts() compiles.
+set(code "#include \"stories/embedded.h\"\n\nnamespace quorate::stories {\n\n")
+string(APPEND code "std::span<const EmbeddedText> ${FUNCTION}() {\n  static constexpr EmbeddedText kTexts[] = {\n")
+foreach(file IN LISTS FILES)
+  get_filename_component(stem ${file} NAME_WE)
+  file(READ ${file} text)
+  string(APPEND code "      {\"${stem}\", R\"story(${text})story\"},\n")
+endforeach()
+string(APPEND code "  };\n  return kTexts;\n}\n\n}  // namespace quorate::stories\n")
+file(WRITE ${OUTPUT} "${code}")

@@ -1,0 +1,178 @@
+// What a replica's effects do to its disk, the network and the others' books.
+
+#include <algorithm>
+#include <utility>
+
+#include "consensus/raft/words.h"
+#include "stories/raft/cluster.h"
+#include "stories/raft/words.h"
+
+namespace quorate::stories {
+
+using namespace consensus;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+template <class... Handlers>
+struct Match : Handlers... {
+  using Handlers::operator()...;
+};
+
+std::string number(std::uint64_t value) { return std::to_string(value); }
+
+std::string milliseconds(Duration duration) { return number(static_cast<std::uint64_t>(duration.count() / 1'000'000)); }
+
+}  // namespace
+
+void Cluster::run_effects(NodeId id, Node& node) {
+  std::vector<Effect> effects;
+  std::vector<Effect> ready;
+  node.core->take_effects(effects);
+  node.executor.admit(effects, ready);
+  for (const Effect& effect : ready) {
+    carry_out(id, node, effect);
+  }
+  if (node.executed < node.commit) {
+    node.executed = node.commit;
+    step(id, Applied{node.executed});
+  }
+  if (!node.options.manual_disk) {
+    confirm(id, node, node.unconfirmed.size());
+  }
+}
+
+void Cluster::carry_out(NodeId id, Node& node, const Effect& effect) {
+  const auto tell = [&](std::string text) { say(id, std::move(text)); };
+  std::visit(
+      Match{[&](const Persist& one) {
+              std::string text = "writes";
+              if (node.options.manual_disk) {
+                text += " (" + number(one.io.value()) + ")";
+              }
+              for (std::size_t i = 0; i < one.ops.size(); ++i) {
+                text += (i == 0 ? ": " : ", ") + op_words(one.ops[i]);
+              }
+              say(id, std::move(text), Happening::Kind::wrote);
+              for (const PersistOp& op : one.ops) {
+                if (const auto* reset = std::get_if<ResetTo>(&op)) {
+                  carry_out_reset(id, node, reset->snapshot);
+                }
+              }
+              node.written.apply(one);
+              node.unconfirmed.push_back(one);
+            },
+            [&](const Send& one) { carry_out_send(id, node, one); },
+            [&](const Commit& one) { carry_out_commit(id, node, one.up_to); },
+            [&](const Chosen&) { violation(name_of(id) + " chose a cell"); },
+            [&](const Placed& one) { tell("placed " + context_name(one.context) + " at " + words(one.id)); },
+            [&](const Dropped& one) {
+              tell("dropped " + context_name(one.context) +
+                   (one.outcome == Dropped::Outcome::never ? ": no effect" : ": outcome unknown"));
+            },
+            [&](const ServeRead& one) {
+              tell("may serve " + context_name(one.context) + " at " + number(one.position.value()));
+              if (one.position < committed_at_read_[one.context]) {
+                violation(name_of(id) + " serves a read at " + number(one.position.value()) + " that began when " +
+                          number(committed_at_read_[one.context].value()) + " was committed");
+              }
+            },
+            [&](const SendSnapshot& one) {
+              say(id, "a snapshot of at least " + number(one.at_least.value()), Happening::Kind::sent, one.to);
+              snapshots.push_back({id, one.to});
+            },
+            [&](const InstallSnapshot& one) {
+              tell("asks " + name_of(one.from) + " for the snapshot " + words(one.id));
+              asked_.insert({id, one.id.position});
+            },
+            [&](const ConfigurationChanged& one) {
+              tell("uses " + membership_words(one.membership) + " of " + words(one.id) +
+                   (one.committed ? ", committed" : ", not committed"));
+            },
+            [&](const SetTimer& one) {
+              node.timers.insert(one.kind);
+              if (shows_timers) {
+                tell(std::string(timer_words(one.kind)) + " timer in " + milliseconds(one.min) + ".." +
+                     milliseconds(one.max) + " ms");
+              }
+            },
+            [&](const CancelTimer& one) { node.timers.erase(one.kind); },
+            [&](const RoleChanged& one) {
+              say(id,
+                  std::string(name_of(one.to)) + " in term " + number(one.tag.value()) +
+                      (one.leader.is_none() ? "" : ", leader " + name_of(one.leader)) + ": " + std::string(one.why),
+                  Happening::Kind::role, {}, one.to);
+              if (one.to == Role::leader) {
+                const auto [known, is_new] = leaders_.try_emplace(one.tag, id);
+                if (!is_new && known->second != id) {
+                  violation("two leaders in term " + number(one.tag.value()));
+                }
+              }
+            },
+            [&](const Trace& one) {
+              branches_.insert(one.event.name);
+              say(id, std::string(one.event.name) + " " + number(one.event.a) + " " + number(one.event.b),
+                  Happening::Kind::branched);
+            }},
+      effect);
+}
+
+void Cluster::carry_out_send(NodeId id, Node& node, const Send& send) {
+  Packet packet{.from = id, .to = send.to, .message = send.message, .entries = {}};
+  if (send.attach) {
+    const auto last = node.written.log.find(send.attach->last);
+    if (last == node.written.log.end() || last->second.id.tag != send.attach->last_tag ||
+        !node.written.log.contains(send.attach->first)) {
+      say(id, message_words(packet) + " (not sent: replaced)", Happening::Kind::lost, send.to);
+      step(id, SendDropped{send.to, send.attach->first, send.attach->last});
+      return;
+    }
+    for (Position at = send.attach->first; at <= send.attach->last; at = at.next()) {
+      packet.entries.push_back(node.written.log.at(at));
+    }
+  }
+  const bool is_cut = cut_links.contains({id, send.to});
+  say(id, message_words(packet) + (is_cut ? " (lost)" : ""), is_cut ? Happening::Kind::lost : Happening::Kind::sent,
+      send.to);
+  if (!is_cut) {
+    network.push_back(std::move(packet));
+  }
+}
+
+/// The node's state becomes that of the snapshot.
+void Cluster::carry_out_reset(NodeId id, Node& node, EntryId snapshot) {
+  const auto known = committed_.find(snapshot.position);
+  if (known == committed_.end() || known->second.id != snapshot) {
+    violation(name_of(id) + " goes over to a snapshot of " + words(snapshot) + ", which was not committed");
+  }
+  if (snapshot.position <= node.commit) {
+    violation(name_of(id) + " goes back to " + words(snapshot) + " after " + number(node.commit.value()));
+  }
+  if (const auto entry = node.written.log.find(snapshot.position);
+      entry != node.written.log.end() && entry->second.id == snapshot) {
+    violation(name_of(id) + " drops a log that has " + words(snapshot) + " and may have been acknowledged");
+  }
+  node.commit = snapshot.position;
+  node.executed = snapshot.position;
+}
+
+void Cluster::carry_out_commit(NodeId id, Node& node, Position up_to) {
+  say(id, "commits " + number(up_to.value()));
+  if (up_to <= node.commit) {
+    violation(name_of(id) + " commits " + number(up_to.value()) + " after " + number(node.commit.value()));
+  }
+  for (Position at = node.commit.next(); at <= up_to; at = at.next()) {
+    const auto entry = node.written.log.find(at);
+    if (entry == node.written.log.end()) {
+      violation(name_of(id) + " commits " + number(at.value()) + ", which is not in its log");
+      continue;
+    }
+    const auto [known, is_new] = committed_.try_emplace(at, entry->second);
+    if (!is_new && !(known->second == entry->second)) {
+      violation("position " + number(at.value()) + " was committed as " + words(known->second) + " and as " +
+                words(entry->second));
+    }
+  }
+  node.commit = std::max(node.commit, up_to);
+}
+
+}  // namespace quorate::stories

@@ -1,0 +1,64 @@
+#include "stories/raft/disk.h"
+
+#include "stories/raft/words.h"
+
+namespace quorate::stories {
+
+using namespace consensus;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+template <class... Handlers>
+struct Match : Handlers... {
+  using Handlers::operator()...;
+};
+
+}  // namespace
+
+void Disk::apply(const Persist& write) {
+  for (const PersistOp& op : write.ops) {
+    std::visit(Match{[this](const SetState& one) { state = one.blob; },
+                     [this](const Put& one) { log[one.entry.id.position] = one.entry; },
+                     [this](const TruncateFrom& one) { log.erase(log.lower_bound(one.position), log.end()); },
+                     [this](const DiscardBelow& one) {
+                       discarded = one.id;
+                       membership = one.membership;
+                       log.erase(log.begin(), log.upper_bound(one.id.position));
+                     },
+                     [this](const ResetTo& one) {
+                       discarded = one.snapshot;
+                       membership = one.membership;
+                       log.clear();
+                     },
+                     [](const SetCell&) {}},
+               op);
+  }
+}
+
+PersistedState Disk::persisted_state() const {
+  PersistedState persisted;
+  persisted.state = state;
+  persisted.discarded = discarded;
+  persisted.membership = membership;
+  persisted.applied = discarded.position;
+  for (const auto& [position, entry] : log) {
+    persisted.log.push_back({entry.id, entry.kind, entry.kind == EntryKind::configuration ? entry.payload : Buffer()});
+  }
+  return persisted;
+}
+
+std::string Disk::log_words() const {
+  std::string text = "log";
+  if (!discarded.position.is_none()) {
+    text += " [.." + words(discarded) + "]";
+  }
+  for (const auto& [position, entry] : log) {
+    text += " " + words(entry) + ",";
+  }
+  if (text.ends_with(',')) {
+    text.pop_back();
+  }
+  return text;
+}
+
+}  // namespace quorate::stories

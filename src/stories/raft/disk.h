@@ -1,0 +1,23 @@
+#pragma once
+// What a disk holds of one replica: a list for a log, and nothing ever fails. A value.
+
+#include <map>
+#include <string>
+
+#include "consensus/contract/core.h"
+
+namespace quorate::stories {
+
+struct Disk {
+  Buffer state;
+  EntryId discarded;
+  consensus::Membership membership;
+  std::map<Position, consensus::Entry> log;
+
+  void apply(const consensus::Persist& write);
+  [[nodiscard]] consensus::PersistedState persisted_state() const;
+  /// "log [..2@1] 3@1 x<-1, 4@2 y<-2"
+  [[nodiscard]] std::string log_words() const;
+};
+
+}  // namespace quorate::stories
