@@ -18,14 +18,7 @@ constexpr std::size_t kAheadBytes = 4U << 20;  ///< of the others, which lie one
 
 /// etcd's form of a record: its revision's key, then the marshalled KeyValue.
 std::uint32_t hash_record(std::uint32_t hash, Revision at, const RecordView& view) {
-  char key[18];
-  for (int i = 0; i < 8; ++i) {
-    key[i] = static_cast<char>(static_cast<std::uint64_t>(at.main) >> (56 - 8 * i));
-    key[9 + i] = static_cast<char>(static_cast<std::uint64_t>(at.sub) >> (56 - 8 * i));
-  }
-  key[8] = '_';
-  key[17] = 't';
-  hash = codec::crc32c({key, view.tombstone ? 18U : 17U}, hash);
+  hash = codec::crc32c(EtcdRevisionKey(at, view.tombstone).view(), hash);
   return codec::crc32c(view.key_value, hash);
 }
 

@@ -59,13 +59,13 @@ Status Image::add_meta(ByteView key, ByteView value) {
 Status Image::add_lease(ByteView key, ByteView value) {
   codec::Reader key_reader(key);
   const auto id = static_cast<std::int64_t>(big_endian(key_reader, 8));
-  codec::Reader reader(value);
-  const auto ttl = static_cast<std::int64_t>(reader.u64());
-  if (!key_reader.finished() || !reader.finished()) {
-    return fail(ErrorCode::corrupt, "the record of a lease is not readable");
+  const Result<std::int64_t> ttl = decode_lease(value);
+  QUORATE_TRY(ttl);
+  if (!key_reader.finished()) {
+    return fail(ErrorCode::corrupt, "the key of a lease's record is not readable");
   }
   if (!QUORATE_PLANT(snapshot_loses_lease) || id % 2 == 0) {
-    leases.grant(id, ttl);
+    leases.grant(id, *ttl);
   }
   return {};
 }

@@ -1,6 +1,7 @@
 #include "state/kv/record.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "base/assert.h"
@@ -111,6 +112,26 @@ Result<RecordView> read_record(ByteView value) {
   return view;
 }
 
+EtcdRevisionKey::EtcdRevisionKey(Revision at, bool tombstone) : size_(tombstone ? 18 : 17) {
+  put_big_endian(bytes_.data(), static_cast<std::uint64_t>(at.main));
+  bytes_[8] = '_';
+  put_big_endian(bytes_.data() + 9, static_cast<std::uint64_t>(at.sub));
+  bytes_[17] = 't';
+}
+
+std::optional<EtcdRevisionKey::Parts> EtcdRevisionKey::parse(ByteView key) {
+  const bool tombstone = key.size() == 18 && key[17] == 't';
+  if ((key.size() != 17 && !tombstone) || key[8] != '_') {
+    return std::nullopt;
+  }
+  const auto main = static_cast<std::int64_t>(get_big_endian<std::uint64_t>(key));
+  const auto sub = static_cast<std::int64_t>(get_big_endian<std::uint64_t>(key.substr(9)));
+  if (main < 1 || sub < 0 || sub > std::numeric_limits<std::uint32_t>::max()) {
+    return std::nullopt;
+  }
+  return Parts{{main, sub}, tombstone};
+}
+
 Buffer encode_meta(const Meta& meta) {
   codec::Writer out;
   out.u8(kFormatVersion);
@@ -142,6 +163,15 @@ Buffer encode_lease(std::int64_t granted_ttl) {
   codec::Writer out;
   out.u64(static_cast<std::uint64_t>(granted_ttl));
   return out.take_buffer();
+}
+
+Result<std::int64_t> decode_lease(ByteView value) {
+  codec::Reader in(value);
+  const auto granted_ttl = static_cast<std::int64_t>(in.u64());
+  if (!in.finished()) {
+    return fail(ErrorCode::corrupt, "the record of a lease is not readable");
+  }
+  return granted_ttl;
 }
 
 }  // namespace quorate::kv

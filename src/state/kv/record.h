@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -86,8 +87,28 @@ struct RecordView {
 [[nodiscard]] Result<RecordView> read_record(ByteView value);
 [[nodiscard]] Revision revision_of(ByteView record_key);
 
+/// A revision's key as etcd keeps and hashes it: main, '_', sub, both big-endian, and 't' if it is a tombstone.
+class EtcdRevisionKey {
+ public:
+  EtcdRevisionKey(Revision at, bool tombstone);
+  [[nodiscard]] ByteView view() const { return {bytes_.data(), size_}; }
+
+  struct Parts {
+    Revision at;
+    bool tombstone = false;
+  };
+  /// Nothing for what is no such key, or has a sub-revision that a record's key has no room for.
+  [[nodiscard]] static std::optional<Parts> parse(ByteView key);
+
+ private:
+  std::array<char, 18> bytes_;
+  std::size_t size_;
+};
+
 [[nodiscard]] Buffer encode_meta(const Meta& meta);
 [[nodiscard]] Result<Meta> decode_meta(ByteView value);
 [[nodiscard]] Buffer encode_lease(std::int64_t granted_ttl);
+/// The granted time to live.
+[[nodiscard]] Result<std::int64_t> decode_lease(ByteView value);
 
 }  // namespace quorate::kv
