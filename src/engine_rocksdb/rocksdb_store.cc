@@ -85,7 +85,8 @@ class Cursor final : public env::RecordCursor {
     rocksdb::ReadOptions options;
     options.iterate_upper_bound = &upper_;
     options.verify_checksums = true;
-    options.fill_cache = false;  // a scan reads each block once
+    options.fill_cache = false;                           // a scan reads each block once
+    options.background_purge_on_iterator_cleanup = true;  // a long walk's end must not delete files on the loop
     iterator_.reset(db.NewIterator(options));
   }
   Cursor(const Cursor&) = delete;

@@ -75,17 +75,21 @@ void EngineWriter::write() {
       to_write_.push_back(client);  // its log is still being synced
     }
   }
-  round_.clear();
   if (!to_write_.empty()) {
     arm_write();
   }
-  if (batch.empty()) {
-    return;
+  if (!batch.empty()) {
+    traces_.trace({"group.engine_written", batch.ops.size(), 0});
+    if (const Status written = records_.write(std::move(batch)); !written) {
+      round_.clear();
+      fail(written.error());
+      return;
+    }
   }
-  traces_.trace({"group.engine_written", batch.ops.size(), 0});
-  if (const Status written = records_.write(std::move(batch)); !written) {
-    fail(written.error());
+  for (EngineClient* client : round_) {
+    client->on_written();
   }
+  round_.clear();
 }
 
 void EngineWriter::wait_flush(EngineClient& client) {

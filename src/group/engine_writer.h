@@ -28,6 +28,8 @@ class EngineClient {
   [[nodiscard]] virtual Position writable() const = 0;
   /// Moves the records up to `limit` to `batch`.
   virtual void collect(Position limit, env::RecordBatch& batch) = 0;
+  /// The engine has been given everything up to `account.written`.
+  virtual void on_written() = 0;
   /// The engine has everything up to `durable` for good: the log may be discarded so far. Returns true when nothing
   /// is left to discard.
   [[nodiscard]] virtual bool discard(Position durable) = 0;

@@ -28,11 +28,14 @@ class FakeClient final : public EngineClient {
     return discarded >= executed_;
   }
 
+  void on_written() override { told_written = account.written; }
+
   void execute(std::uint64_t position) { executed_ = Position(position); }
 
   Position log_durable;
   Position everywhere{1000};
   Position discarded;
+  Position told_written;
 
  private:
   Events& events_;
@@ -77,6 +80,19 @@ TEST_F(EngineWriterTest, GroupsShareOneBatchAndItComesAfterTheInterval) {
   b_.log_durable = Position(9);
   loop_.pass(5ms);
   EXPECT_EQ(happened(), (Events{"collect 7", "write 1"}));
+}
+
+TEST_F(EngineWriterTest, AClientHearsWhatTheEngineWasGivenAndNothingOfAFailedWrite) {
+  a_.execute(3);
+  a_.log_durable = Position(2);
+  writer_.on_executed(a_);
+  loop_.pass(5ms);
+  EXPECT_EQ(a_.told_written, Position(2));
+  a_.log_durable = Position(3);
+  records_.fails = true;
+  loop_.pass(5ms);
+  EXPECT_EQ(a_.told_written, Position(2));
+  EXPECT_EQ(failed_, "the engine broke");
 }
 
 TEST_F(EngineWriterTest, TheLogIsDiscardedOnlyAfterTheFlushIsDone) {

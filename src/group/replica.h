@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "consensus/contract/core.h"
+#include "group/record_pins.h"
 
 namespace quorate::group {
 
@@ -34,6 +35,10 @@ class Replica {
 
   /// Sends bytes to the same group's service on another node. False: not sent.
   virtual bool send_service_message(NodeId to, Buffer message) = 0;
+
+  /// A view of the group's records for a backup: `to` gets it, in a later turn, when the engine has everything that is
+  /// executed now. Needs no leader. Not called if the replica stops before.
+  virtual void pin_records(Callback<PinnedRecords> to) = 0;
 
   [[nodiscard]] virtual consensus::CoreStatus status() const = 0;
   /// The last position known to be committed: at or above executed().

@@ -39,6 +39,7 @@ ReplicaRuntime::ReplicaRuntime(ReplicaStart start, NodeParts& node, const Replic
               Callback<const SnapshotNews&>::to<&ReplicaRuntime::on_snapshot_news>(this)),
       receiver_(start.group, start.generation, node, limits.snapshots, machine, *this,
                 Callback<const SnapshotNews&>::to<&ReplicaRuntime::on_snapshot_news>(this)),
+      pins_(node.records),
       told_applied_(applier_.executed()),
       discarded_(start.discarded),
       base_membership_(std::move(start.membership)) {}
@@ -67,6 +68,7 @@ void ReplicaRuntime::stop() {
   applier_.stop();
   sender_.stop();
   receiver_.stop();
+  pins_.stop();
 }
 
 // ---- inputs ---------------------------------------------------------------------------------------------
@@ -131,6 +133,7 @@ void ReplicaRuntime::on_durable(Io io) {
   if (!adopting_.is_none() && io >= adopting_ && !stopped_) {
     adopting_ = Io();
     receiver_.on_adopted_durable();
+    serve_pins(0);
   }
 }
 

@@ -25,6 +25,7 @@
 #include "group/outbox.h"
 #include "group/proposals.h"
 #include "group/put_stages.h"
+#include "group/record_pins.h"
 #include "group/replica.h"
 #include "group/snapshot_receiver.h"
 #include "group/snapshot_sender.h"
@@ -68,6 +69,7 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   void transfer_leadership(NodeId to) override;
   void reconfigure(Context context, consensus::Membership target) override;
   bool send_service_message(NodeId to, Buffer message) override;
+  void pin_records(Callback<PinnedRecords> to) override;
   [[nodiscard]] consensus::CoreStatus status() const override { return core_->status(); }
   [[nodiscard]] Position committed() const override { return applier_.committed(); }
   [[nodiscard]] Position executed() const override { return applier_.executed(); }
@@ -76,6 +78,7 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   // EngineClient
   [[nodiscard]] Position writable() const override;
   void collect(Position limit, env::RecordBatch& batch) override { machine_.collect(limit, batch); }
+  void on_written() override { serve_pins(0); }
   [[nodiscard]] bool discard(Position durable) override;
 
  private:
@@ -100,6 +103,7 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   void on_snapshot_news(std::uint64_t, const SnapshotNews& news) { events_.on_snapshot_news(news); }
   /// The last position that nobody is kept waiting for in the log.
   [[nodiscard]] Position discardable() const;
+  void serve_pins(std::uint64_t);
 
   // one per effect
   void carry_out(consensus::Persist& effect);
@@ -138,6 +142,7 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   Applier applier_;
   SnapshotSender sender_;
   SnapshotReceiver receiver_;
+  RecordPins pins_;
 
   bool started_ = false;
   bool stopped_ = false;

@@ -63,6 +63,21 @@ void ReplicaRuntime::carry_out(SendSnapshot& effect) {
                 node_.records.scan(space.first().view(), space.behind().view()));
 }
 
+// ---- backups ------------------------------------------------------------------------------------------------
+
+void ReplicaRuntime::pin_records(Callback<PinnedRecords> to) {
+  pins_.ask(applier_.executed(), to);
+  node_.loop.defer(Callback<>::to<&ReplicaRuntime::serve_pins>(this));
+}
+
+/// Between the adoption of a snapshot and its frame's being durable the written position is the new generation's, and
+/// the records that count are still the old one's.
+void ReplicaRuntime::serve_pins(std::uint64_t) {
+  if (!stopped_ && adopting_.is_none()) {
+    pins_.serve({group_, receiver_.present()}, account.written);
+  }
+}
+
 // ---- receiving ----------------------------------------------------------------------------------------------
 
 void ReplicaRuntime::carry_out(InstallSnapshot& effect) { wanted_ = effect.id; }

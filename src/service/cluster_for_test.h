@@ -72,6 +72,7 @@ class Node final : public group::Replica {
   void transfer_leadership(NodeId to) override { transfers.push_back(to); }
   void reconfigure(Context, consensus::Membership) override {}
   bool send_service_message(NodeId to, Buffer message) override;
+  void pin_records(Callback<group::PinnedRecords>) override {}
   [[nodiscard]] consensus::CoreStatus status() const override;
   [[nodiscard]] Position committed() const override;
   [[nodiscard]] Position executed() const override { return Position(next_entry); }

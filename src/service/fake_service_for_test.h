@@ -98,6 +98,7 @@ class FakeService final : public KvService {
 
   std::vector<Asked> asked;
   std::vector<Ticket> abandoned;
+  std::vector<Callback<group::PinnedRecords>> pins;
   consensus::CoreStatus core;
   FakeStore fake_store;
   FakeHub hub;
@@ -123,6 +124,7 @@ class FakeService final : public KvService {
   Ticket move_leader(NodeId to, Instant d, AnswerTo to_whom) override {
     return ask("move_leader", Buffer::copy_of(std::to_string(to.value())), d, to_whom);
   }
+  void pin_records(Callback<group::PinnedRecords> to) override { pins.push_back(to); }
   void abandon(Ticket ticket) override { abandoned.push_back(ticket); }
   WatchHub& watches() override { return hub; }
   consensus::CoreStatus status() const override {

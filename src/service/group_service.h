@@ -45,6 +45,7 @@ class GroupService final : public KvService, private CourierEvents {
   Ticket barrier_read(Instant deadline, AnswerTo to) override;
   Ticket publish_member(Buffer member, Instant deadline, AnswerTo to) override;
   Ticket move_leader(NodeId to, Instant deadline, AnswerTo to_whom) override;
+  void pin_records(Callback<group::PinnedRecords> to) override { parts_.replica->pin_records(to); }
   void abandon(Ticket ticket) override;
 
   [[nodiscard]] WatchHub& watches() override { return watchers_; }

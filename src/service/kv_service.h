@@ -108,6 +108,9 @@ class KvService : public group::GroupEvents, public kv::StoreObserver {
   /// Hands leadership over to `to`; only on the leader. Answered when `to` leads.
   virtual Ticket move_leader(NodeId to, Instant deadline, AnswerTo to_whom) = 0;
 
+  /// A view of the group's records for a backup: see group::Replica. `to` ignores what it no longer wants.
+  virtual void pin_records(Callback<group::PinnedRecords> to) = 0;
+
   /// The client went away: no answer will come. What was proposed may still happen.
   virtual void abandon(Ticket ticket) = 0;
 

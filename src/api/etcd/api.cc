@@ -6,6 +6,7 @@
 
 #include "api/etcd/health_service.h"
 #include "api/etcd/keep_alive_stream.h"
+#include "api/etcd/snapshot_service.h"
 #include "api/etcd/watch_stream.h"
 #include "base/assert.h"
 
@@ -56,7 +57,11 @@ const Buffer& Group::watch_header(std::int64_t revision) {
 }
 
 Api::Api(ApiConfig config, const env::Clock& clock, env::Loop& loop)
-    : config_(std::move(config)), clock_(clock), loop_(loop), health_(std::make_unique<HealthService>(*this)) {
+    : config_(std::move(config)),
+      clock_(clock),
+      loop_(loop),
+      health_(std::make_unique<HealthService>(*this)),
+      snapshots_(std::make_unique<SnapshotService>(*this)) {
   set_members(std::move(config_.members));
 }
 
@@ -78,6 +83,7 @@ void Api::shut_down() {
   is_shut_down_ = true;
   health_->set_serving(false);
   health_->shut_down();
+  snapshots_->shut_down();
   while (!watch_streams_.empty()) {
     finish_stream(*watch_streams_.back(), kStopped);
   }
@@ -175,6 +181,7 @@ void Api::on_call_gone(rpc::Call& call) {
     case MethodId::watch: take_stream(watch_streams_, call.user); break;
     case MethodId::lease_keep_alive: take_stream(keep_alive_streams_, call.user); break;
     case MethodId::health_watch: health_->forget(call); break;
+    case MethodId::snapshot: snapshots_->forget(call); break;
     default:
       if (auto* request = static_cast<Request*>(call.user); request != nullptr) {
         request->group->service->abandon(request->ticket);
@@ -184,8 +191,10 @@ void Api::on_call_gone(rpc::Call& call) {
 }
 
 void Api::on_writable(rpc::Call& call) {
-  if (Methods::id_of(call.method()) == MethodId::watch) {
-    static_cast<WatchStream*>(call.user)->on_writable();
+  switch (Methods::id_of(call.method())) {
+    case MethodId::watch: static_cast<WatchStream*>(call.user)->on_writable(); break;
+    case MethodId::snapshot: snapshots_->on_writable(call); break;
+    default: break;
   }
 }
 
@@ -209,6 +218,7 @@ void Api::on_unary(rpc::Call& call, MethodId method, Buffer message) {
     }
     case MethodId::health_check: health_->check(call, message.view()); return;
     case MethodId::health_watch: health_->watch(call, message.view()); return;
+    case MethodId::snapshot: snapshots_->begin(call, *group); return;
     case MethodId::member_list:
       if (!is_linearizable_member_list(message.view())) {
         answer_members(call, *group, group->service->status().tag);

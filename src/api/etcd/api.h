@@ -45,6 +45,7 @@ struct ApiConfig {
 
 class HealthService;
 class KeepAliveStream;
+class SnapshotService;
 class WatchStream;
 
 /// MemberListRequest.linearizable; false for what is no message.
@@ -101,6 +102,7 @@ class Api : public rpc::Handler {
  private:
   friend class HealthService;
   friend class KeepAliveStream;
+  friend class SnapshotService;
   friend class WatchStream;
 
   /// A unary call that waits for its service.
@@ -144,6 +146,7 @@ class Api : public rpc::Handler {
   std::vector<std::unique_ptr<WatchStream>> watch_streams_;
   std::vector<std::unique_ptr<KeepAliveStream>> keep_alive_streams_;
   std::unique_ptr<HealthService> health_;
+  std::unique_ptr<SnapshotService> snapshots_;
   env::TimerId leader_timer_ = 0;  ///< armed while a stream requires a leader
   bool is_shut_down_ = false;
 };

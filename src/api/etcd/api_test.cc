@@ -233,7 +233,7 @@ TEST_F(ApiTest, HandsLeadershipOver) {
 
 TEST_F(ApiTest, SaysWhatIsNotThereYet) {
   for (const char* path :
-       {"/etcdserverpb.Auth/AuthStatus", "/etcdserverpb.Maintenance/Snapshot", "/etcdserverpb.Cluster/MemberAdd",
+       {"/etcdserverpb.Auth/AuthStatus", "/etcdserverpb.Maintenance/Downgrade", "/etcdserverpb.Cluster/MemberAdd",
         "/v3lockpb.Lock/Lock", "/v3electionpb.Election/Observe"}) {
     const auto stream = unary(path, pb::StatusRequest());
     EXPECT_EQ(response(stream).status(), "12") << path;

@@ -33,6 +33,7 @@ enum class MethodId : std::uint32_t {
   defragment,
   hash,
   hash_kv,
+  snapshot,
   move_leader,
   health_check,
   health_watch,
