@@ -84,6 +84,20 @@ class Client:
     def lease_grant(self, ttl, lease=0, timeout=8.0):
         return self.call("Lease", "LeaseGrant", pb.LeaseGrantRequest(TTL=ttl, ID=lease), pb.LeaseGrantResponse, timeout)
 
+    def lease_revoke(self, lease, timeout=8.0):
+        return self.call("Lease", "LeaseRevoke", pb.LeaseRevokeRequest(ID=lease), pb.LeaseRevokeResponse, timeout)
+
+    def lease_keep_alive(self, lease, timeout=8.0):
+        """One request on a stream of its own."""
+        stream = self.channel.stream_stream(
+            "/etcdserverpb.Lease/LeaseKeepAlive", request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=pb.LeaseKeepAliveResponse.FromString)
+        answers = stream(iter([pb.LeaseKeepAliveRequest(ID=lease)]), timeout=timeout, metadata=self.metadata)
+        try:
+            return next(answers)
+        finally:
+            answers.cancel()
+
     def watch(self, requests, metadata=()):
         """A watch stream fed by the iterator `requests`; yields WatchResponse."""
         stream = self.channel.stream_stream(
