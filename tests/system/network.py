@@ -27,6 +27,24 @@ def run(*command):
         raise Unavailable(f"{' '.join(command)}: {error.stderr.strip()}") from error
 
 
+class Relay:
+    """A relay process from `listener` (a listening socket of any namespace, or "HOST:PORT") to `target`."""
+
+    def __init__(self, prefix, listener, target):
+        inherited = [] if isinstance(listener, str) else [listener.fileno()]
+        command = [*prefix, sys.executable, str(RELAY), listener if not inherited else str(inherited[0]),
+                   target[0], str(target[1])]
+        self._process = subprocess.Popen(command, pass_fds=inherited, stdin=subprocess.PIPE, text=True)
+
+    def order(self, line):
+        print(line, file=self._process.stdin, flush=True)
+
+    def end(self):
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+
+
 class Network:
     """Namespaces for `names`; use as a context manager. A cluster becomes part of it by attach()."""
 
@@ -61,14 +79,12 @@ class Network:
             run("ip", "-n", self.hub, "link", "set", name, "master", "bridge", "up")
             run("ip", "-n", space, "address", "add", f"{self.address(name)}/24", "dev", "eth0")
             run("ip", "-n", space, "link", "set", "eth0", "up")
-            run("ip", "netns", "exec", space, "nft", "add table inet cut")
-            run("ip", "netns", "exec", space, "nft",
-                "add chain inet cut arriving { type filter hook input priority 0; }")
+            run(*self.inside(name), "nft", "add table inet cut")
+            run(*self.inside(name), "nft", "add chain inet cut arriving { type filter hook input priority 0; }")
 
     def __exit__(self, *_):
         for relay in self._relays:
-            relay.kill()
-            relay.wait()
+            relay.end()
         for name in (*map(self.space, self.names), self.hub):
             subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
 
@@ -79,8 +95,9 @@ class Network:
         return f"10.77.0.{self.names.index(name) + 1}"
 
     def inside(self, name):
-        """The words that begin a command which shall run in the namespace of `name`."""
-        return ["ip", "netns", "exec", self.space(name)]
+        """The words that begin a command which shall run in the namespace of `name`, and see the same mounts as we: with
+        `ip netns exec` it would keep those of its start."""
+        return ["nsenter", f"--net=/run/netns/{self.space(name)}"]
 
     def attach(self, cluster):
         """Before the cluster starts: its nodes run in the namespaces and are reached at their own addresses."""
@@ -94,14 +111,7 @@ class Network:
             listener.bind(("127.0.0.1", 0))
             listener.listen(128)
             node.client_port = listener.getsockname()[1]
-            self.relay(node.name, listener, ("127.0.0.1", node.client_port))
-
-    def relay(self, name, listener, target):
-        """A relay in the namespace of `name` from a listening socket, whatever namespace it is of, to `target`."""
-        command = [*self.inside(name), sys.executable, str(RELAY), str(listener.fileno()), target[0], str(target[1])]
-        process = subprocess.Popen(command, pass_fds=[listener.fileno()], stdin=subprocess.PIPE, text=True)
-        self._relays.append(process)
-        return process
+            self._relays.append(Relay(node.prefix, listener, ("127.0.0.1", node.client_port)))
 
     def drop(self, source, target, percent=100):
         """Packets from `source` no longer arrive at `target`, or that share of them does not."""

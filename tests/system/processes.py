@@ -45,6 +45,7 @@ class Node:
         self.data_dir = pathlib.Path(data_dir)
         self.log_path = cluster.directory / f"{name}.log"
         self.peer_host = "127.0.0.1"
+        self.peer_listen = None  # where something else listens at peer_url and passes on
         self.prefix = []  # words before the command, e.g. to run it in a network namespace
         self.extra_flags = []
         self.environment = {}
@@ -69,7 +70,7 @@ class Node:
             f"--data-dir={self.data_dir}",
             f"--listen-client-urls=http://{self.endpoint}",
             f"--advertise-client-urls=http://{self.endpoint}",
-            f"--listen-peer-urls={self.peer_url}",
+            f"--listen-peer-urls={self.peer_listen or self.peer_url}",
             f"--initial-advertise-peer-urls={self.peer_url}",
             f"--initial-cluster={self.cluster.initial_cluster()}",
             f"--initial-cluster-token={self.cluster.token}",

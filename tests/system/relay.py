@@ -1,4 +1,5 @@
-"""Carries bytes between connections: relay.py LISTENER_FD HOST PORT. Faults are ordered by lines on its input.
+"""Carries bytes between connections: relay.py LISTENER HOST PORT. LISTENER is an inherited
+listening socket's number, or HOST:PORT to listen at. Faults are ordered by lines on its input.
 
     delay SECONDS   each piece waits so long, in order
     corrupt CHANCE  one bit of a piece is flipped with this probability (beyond TCP's checksum, so it arrives)
@@ -79,12 +80,20 @@ async def serve(faults, host, port, reader, writer):
             open_writer.close()
 
 
-async def main(descriptor, host, port):
-    faults = Faults()
-    listener = socket.socket(fileno=int(descriptor))
+def listening(text):
+    if text.isdigit():
+        listener = socket.socket(fileno=int(text))
+    else:
+        host, port = text.rsplit(":", 1)
+        listener = socket.create_server((host, int(port)))
     listener.setblocking(False)
+    return listener
+
+
+async def main(listener, host, port):
+    faults = Faults()
     server = await asyncio.start_server(
-        lambda reader, writer: serve(faults, host, int(port), reader, writer), sock=listener)
+        lambda reader, writer: serve(faults, host, int(port), reader, writer), sock=listening(listener))
     orders = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
