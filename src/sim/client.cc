@@ -138,8 +138,10 @@ void Client::choose_operation(Operation& op) {
     op.kind = OperationKind::compact;
     const auto& trail = histories_[group_].trail;
     op.argument = trail.empty() ? 1 : std::max<std::int64_t>(1, trail.rbegin()->first - 20);
-  } else {
+  } else if (cluster_.now() < settings_.leases_until) {
     choose_lease_operation(op);
+  } else {
+    op.kind = OperationKind::put;
   }
   const bool writes_value = op.kind == OperationKind::put || op.kind == OperationKind::compare_and_put;
   op.value = writes_value ? next_value() : "";

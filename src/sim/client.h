@@ -18,13 +18,14 @@
 namespace quorate::sim {
 
 struct WorkloadSettings {
-  std::uint32_t clients = 6;
+  std::uint32_t clients = 5;
   std::uint32_t keys = 8;
   Duration think_min = std::chrono::microseconds(500);
   Duration think_max = std::chrono::milliseconds(12);
   Duration request_timeout = std::chrono::milliseconds(600);
   std::int64_t lease_ttl_seconds = 1;
-  std::uint64_t value_bytes_max = 0;  ///< values are filled up to a random length of at most this
+  Instant leases_until = Instant::max();  ///< none is granted or kept alive later, so that the end of a run waits less
+  std::uint64_t value_bytes_max = 0;      ///< values are filled up to a random length of at most this
 };
 
 class Client {

@@ -21,7 +21,7 @@
 namespace quorate::sim {
 namespace {
 
-constexpr Duration kLookInterval = std::chrono::milliseconds(2);
+constexpr Duration kLookInterval = std::chrono::milliseconds(4);
 constexpr Duration kLookIntervalHealed = std::chrono::milliseconds(10);
 constexpr Duration kWatchersCatchUp = std::chrono::milliseconds(300);
 constexpr Duration kLeaseLookInterval = std::chrono::milliseconds(50);
@@ -434,6 +434,9 @@ RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory)
   settings.nodes.snapshots.repeat_after = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(10, 60)));
   settings.nodes.snapshots.patience = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(100, 400)));
   settings.nodes.snapshot_bytes_per_second = random.chance(1, 2) ? 0 : random.between(100'000, 4'000'000);
+  if (!random.chance(1, 3)) {
+    settings.workload.leases_until = Instant(settings.safety_phase * 3 / 4);
+  }
   return settings;
 }
 

@@ -21,7 +21,7 @@ struct RunSettings {
   NodeSettings nodes;
   WorkloadSettings workload;
   std::uint32_t watchers = 3;
-  Duration safety_phase = std::chrono::milliseconds(2100);
+  Duration safety_phase = std::chrono::milliseconds(2000);
   /// After healing: every node takes a write within this, and all replicas become equal.
   Duration liveness_bound = std::chrono::seconds(4);
   bool story = false;  ///< collect what happened, for a person
