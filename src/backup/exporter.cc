@@ -56,7 +56,8 @@ Status Exporter::add(ByteView key, ByteView value) {
     }
     case kv::RecordKind::lease: return add_lease(rest, value);
     case kv::RecordKind::alarm: return add_alarm(rest);
-    case kv::RecordKind::member: return {};
+    case kv::RecordKind::member:
+    case kv::RecordKind::contact: return {};
     case kv::RecordKind::revision: return add_revision(rest, value);
   }
   return fail(ErrorCode::newer_format,

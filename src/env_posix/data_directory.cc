@@ -19,7 +19,7 @@ namespace quorate::env_posix {
 namespace {
 
 constexpr std::string_view kMagic = "quorate-data";
-constexpr std::size_t kLargestIdentity = 4096;
+constexpr std::size_t kLargestIdentity = 1U << 20;
 
 std::string hex(std::uint64_t value) {
   std::array<char, 16> digits{};
@@ -43,14 +43,19 @@ std::uint64_t checksum_of(std::string_view text) {
 struct Identity {
   std::uint64_t version = 0;
   DataIdentity who;
+  DataOrigin origin;
   std::uint64_t incarnation = 0;
 };
 
 std::string encode(const Identity& identity) {
   std::string text(kMagic);
   text += " " + std::to_string(identity.version) + "\ncluster " + hex(identity.who.cluster.value()) + "\nmember " +
-          hex(identity.who.member.value()) + "\nprotocol " + identity.who.protocol + "\nincarnation " +
-          std::to_string(identity.incarnation) + "\n";
+          hex(identity.who.member.value()) + "\nprotocol " + identity.who.protocol + "\norigin " +
+          (identity.origin.kind == DataOrigin::Kind::founded ? "founded" : "joined") + "\n";
+  for (const DataOrigin::Member& member : identity.origin.members) {
+    text += "known " + hex(member.node.value()) + " " + member.urls + "\n";
+  }
+  text += "incarnation " + std::to_string(identity.incarnation) + "\n";
   return text + "checksum " + hex(checksum_of(text)) + "\n";
 }
 
@@ -75,6 +80,26 @@ std::optional<std::uint64_t> take_number(std::string_view& text, std::string_vie
   return error == std::errc() && end == line->data() + line->size() ? std::optional(value) : std::nullopt;
 }
 
+/// The lines that version 2 added. False: damaged.
+bool take_origin(std::string_view& text, DataOrigin& origin) {
+  const std::optional<std::string_view> kind = take_line(text, "origin");
+  if (kind != "founded" && kind != "joined") {
+    return false;
+  }
+  origin.kind = kind == "founded" ? DataOrigin::Kind::founded : DataOrigin::Kind::joined;
+  while (text.starts_with("known ")) {
+    const std::optional<std::string_view> line = take_line(text, "known");
+    const std::size_t space = line ? line->find(' ') : std::string_view::npos;
+    std::uint64_t node = 0;
+    if (space == std::string_view::npos ||
+        std::from_chars(line->data(), line->data() + space, node, 16).ptr != line->data() + space) {
+      return false;
+    }
+    origin.members.push_back({NodeId(node), std::string(line->substr(space + 1))});
+  }
+  return true;
+}
+
 /// nullopt: damaged. Only the version is set if it is a later one.
 std::optional<Identity> decode(std::string_view text) {
   const std::string_view whole = text;
@@ -90,6 +115,9 @@ std::optional<Identity> decode(std::string_view text) {
   const auto cluster = take_number(text, "cluster", 16);
   const auto member = take_number(text, "member", 16);
   const auto protocol = take_line(text, "protocol");
+  if (identity.version >= 2 && !take_origin(text, identity.origin)) {
+    return std::nullopt;
+  }
   const auto incarnation = take_number(text, "incarnation", 10);
   const std::string_view summed = whole.substr(0, whole.size() - text.size());
   const auto checksum = take_number(text, "checksum", 16);
@@ -136,18 +164,54 @@ bool holds_data(const std::string& path) {
   return found;
 }
 
+Result<Identity> read_identity(std::string_view text, const std::string& path) {
+  std::optional<Identity> found = decode(text);
+  if (!found.has_value()) {
+    return fail(ErrorCode::corrupt, "'" + path +
+                                        "/identity' is damaged; restore the directory from a copy taken "
+                                        "while the node was stopped, or let the node rejoin as a new member");
+  }
+  if (found->version > kDataDirectoryVersion) {
+    return fail(ErrorCode::newer_format, "data directory '" + path + "' has format version " +
+                                             std::to_string(found->version) + "; this program reads versions up to " +
+                                             std::to_string(kDataDirectoryVersion) + "; use the newer program");
+  }
+  return std::move(*found);
+}
+
 std::string describe(const DataIdentity& who) {
   return "member " + hex(who.member.value()) + " of cluster " + hex(who.cluster.value()) + " (" + who.protocol + ")";
 }
 
 }  // namespace
 
-Result<DataDirectory> DataDirectory::open(const std::string& path, const DataIdentity& identity) {
+Result<std::optional<StoredIdentity>> DataDirectory::look(const std::string& path) {
+  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.is_open()) {
+    return errno == ENOENT ? Result<std::optional<StoredIdentity>>(std::nullopt)
+                           : refused("open data directory '" + path + "'", errno);
+  }
+  const Result<std::optional<std::string>> text = read_small(directory.get(), "identity", path);
+  if (!text.has_value()) {
+    return std::unexpected(text.error());
+  }
+  if (!text->has_value()) {
+    return std::nullopt;  // open() tells whether that is right
+  }
+  const Result<Identity> found = read_identity(**text, path);
+  if (!found) {
+    return std::unexpected(found.error());
+  }
+  return StoredIdentity{found->who, found->origin};
+}
+
+Result<DataDirectory> DataDirectory::open(const std::string& path, const DataIdentity& identity,
+                                          const DataOrigin& origin) {
   DataDirectory directory;
   directory.path_ = path;
   QUORATE_TRY(directory.make_or_check());
   QUORATE_TRY(directory.lock());
-  QUORATE_TRY(directory.check_identity(identity));
+  QUORATE_TRY(directory.check_identity(identity, origin));
   directory.incarnation_ = directory.incarnation_.next();
   QUORATE_TRY(directory.write_identity());
   return directory;
@@ -208,7 +272,7 @@ Status DataDirectory::lock() {
   return {};
 }
 
-Status DataDirectory::check_identity(const DataIdentity& wanted) {
+Status DataDirectory::check_identity(const DataIdentity& wanted, const DataOrigin& origin) {
   const Result<std::optional<std::string>> text = read_small(directory_.get(), "identity", path_);
   if (!text.has_value()) {
     return std::unexpected(text.error());
@@ -221,33 +285,30 @@ Status DataDirectory::check_identity(const DataIdentity& wanted) {
     }
     is_new_ = true;
     identity_ = wanted;
+    origin_ = origin;
     return {};
   }
-  const std::optional<Identity> found = decode(**text);
+  const Result<Identity> found = read_identity(**text, path_);
   if (!found.has_value()) {
-    return fail(ErrorCode::corrupt, "'" + path_ +
-                                        "/identity' is damaged; restore the directory from a copy taken "
-                                        "while the node was stopped, or let the node rejoin as a new member");
-  }
-  if (found->version > kDataDirectoryVersion) {
-    return fail(ErrorCode::newer_format, "data directory '" + path_ + "' has format version " +
-                                             std::to_string(found->version) + "; this program reads versions up to " +
-                                             std::to_string(kDataDirectoryVersion) + "; use the newer program");
+    return std::unexpected(found.error());
   }
   if (found->who != wanted) {
-    return fail(ErrorCode::foreign, "data directory '" + path_ + "' belongs to " + describe(found->who) +
-                                        "; this node is configured as " + describe(wanted) +
-                                        "; correct name, initial-cluster or data-dir");
+    return fail(ErrorCode::foreign,
+                "data directory '" + path_ + "' belongs to " + describe(found->who) + "; this node is configured as " +
+                    describe(wanted) +
+                    "; correct name, initial-cluster or data-dir, or, if this member was added later or has "
+                    "moved, start it with --initial-cluster-state=existing");
   }
   identity_ = found->who;
+  origin_ = found->origin.members.empty() ? origin : found->origin;
   incarnation_ = Incarnation(found->incarnation);
   return {};
 }
 
 /// Whole or not at all: a new file takes the old one's name.
 Status DataDirectory::write_identity() {
-  const std::string text =
-      encode({.version = kDataDirectoryVersion, .who = identity_, .incarnation = incarnation_.value()});
+  const std::string text = encode(
+      {.version = kDataDirectoryVersion, .who = identity_, .origin = origin_, .incarnation = incarnation_.value()});
   const std::string what = "write '" + path_ + "/identity'";
   const Descriptor file(
       ::openat(directory_.get(), "identity.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));

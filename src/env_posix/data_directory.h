@@ -7,7 +7,9 @@
 // Owned by `server`. Format: docs/formats/data_directory.md.
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -15,7 +17,7 @@
 
 namespace quorate::env_posix {
 
-inline constexpr std::uint32_t kDataDirectoryVersion = 1;
+inline constexpr std::uint32_t kDataDirectoryVersion = 2;
 
 /// Whose data it is.
 struct DataIdentity {
@@ -25,18 +27,45 @@ struct DataIdentity {
   friend bool operator==(const DataIdentity&, const DataIdentity&) = default;
 };
 
+/// Who the members were when the directory was made: what a node knows of them before it has read anything.
+struct DataOrigin {
+  enum class Kind : std::uint8_t {
+    founded,  ///< with these members the cluster began
+    joined,   ///< they were there already
+  };
+  struct Member {
+    NodeId node;
+    std::string urls;  ///< separated by commas, without spaces
+    friend bool operator==(const Member&, const Member&) = default;
+  };
+  Kind kind = Kind::founded;
+  std::vector<Member> members;  ///< empty: written by a version that did not keep them
+};
+
+/// What an identity file says.
+struct StoredIdentity {
+  DataIdentity who;
+  DataOrigin origin;
+};
+
 class DataDirectory {
  public:
+  /// What stands in the directory; nothing if it is new. Takes no lock and changes nothing. Errors as of open().
+  [[nodiscard]] static Result<std::optional<StoredIdentity>> look(const std::string& path);
+
   /// Makes the directory if it does not exist (its parent must), locks it, and checks or writes its identity.
   /// Errors, each naming the path and what to do: busy: another process (its pid) holds it. invalid: others may read
   /// it, or it is no directory. foreign: it belongs to another member, cluster or protocol. newer_format: a later
   /// version wrote it, naming both. corrupt: its identity is damaged or missing although there is data.
   /// io, no_space: it cannot be written.
-  [[nodiscard]] static Result<DataDirectory> open(const std::string& path, const DataIdentity& identity);
+  [[nodiscard]] static Result<DataDirectory> open(const std::string& path, const DataIdentity& identity,
+                                                  const DataOrigin& origin);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const DataIdentity& identity() const { return identity_; }
   [[nodiscard]] Incarnation incarnation() const { return incarnation_; }
+  /// As it was given to the first open().
+  [[nodiscard]] const DataOrigin& origin() const { return origin_; }
   /// The directory was empty: this is the member's first start.
   [[nodiscard]] bool is_new() const { return is_new_; }
 
@@ -44,13 +73,14 @@ class DataDirectory {
   DataDirectory() = default;
   [[nodiscard]] Status make_or_check();
   [[nodiscard]] Status lock();
-  [[nodiscard]] Status check_identity(const DataIdentity& wanted);
+  [[nodiscard]] Status check_identity(const DataIdentity& wanted, const DataOrigin& origin);
   [[nodiscard]] Status write_identity();
 
   std::string path_;
   Descriptor directory_;
   Descriptor lock_;
   DataIdentity identity_;
+  DataOrigin origin_;
   Incarnation incarnation_;
   bool is_new_ = false;
 };

@@ -23,8 +23,10 @@ class DataDirectoryTest : public ::testing::Test {
   }
   ~DataDirectoryTest() override { std::filesystem::remove_all(root_); }
 
+  const DataOrigin origin_{.kind = DataOrigin::Kind::founded, .members = {{NodeId(7), "http://a:1,http://b:1"}}};
+
   void expect_refusal(ErrorCode code, const std::string& words, const DataIdentity& as) {
-    const auto opened = DataDirectory::open(path_, as);
+    const auto opened = DataDirectory::open(path_, as, origin_);
     ASSERT_FALSE(opened.has_value());
     EXPECT_EQ(opened.error().code, code) << opened.error().text;
     EXPECT_NE(opened.error().text.find(words), std::string::npos) << opened.error().text;
@@ -38,7 +40,7 @@ class DataDirectoryTest : public ::testing::Test {
 
 TEST_F(DataDirectoryTest, EveryStartIsALaterIncarnation) {
   for (std::uint64_t start = 1; start <= 3; ++start) {
-    const auto opened = DataDirectory::open(path_, me_);
+    const auto opened = DataDirectory::open(path_, me_, origin_);
     ASSERT_TRUE(opened.has_value()) << opened.error().text;
     EXPECT_EQ(opened->incarnation(), Incarnation(start));
     EXPECT_EQ(opened->is_new(), start == 1);
@@ -50,13 +52,13 @@ TEST_F(DataDirectoryTest, EveryStartIsALaterIncarnation) {
 }
 
 TEST_F(DataDirectoryTest, ASecondProcessIsRefusedByPid) {
-  const auto first = DataDirectory::open(path_, me_);
+  const auto first = DataDirectory::open(path_, me_, origin_);
   ASSERT_TRUE(first.has_value());
   expect_refusal(ErrorCode::busy, "(pid " + std::to_string(::getpid()) + ")", me_);
 }
 
 TEST_F(DataDirectoryTest, AnotherMemberClusterOrProtocolIsForeign) {
-  ASSERT_TRUE(DataDirectory::open(path_, me_).has_value());
+  ASSERT_TRUE(DataDirectory::open(path_, me_, origin_).has_value());
   expect_refusal(ErrorCode::foreign, "belongs to member 8e9e05c52164694d of cluster abcd (raft)",
                  {me_.cluster, NodeId(7), "raft"});
   expect_refusal(ErrorCode::foreign, "configured as member 8e9e05c52164694d of cluster 9 (raft)",
@@ -70,8 +72,38 @@ TEST_F(DataDirectoryTest, ALooseModeIsRefusedWithTheCommandThatTightensIt) {
   expect_refusal(ErrorCode::invalid, "mode 0755); run: chmod 0700", me_);
 }
 
+TEST_F(DataDirectoryTest, TellsWhoWasThereWhenItWasMade) {
+  EXPECT_FALSE(DataDirectory::look(path_)->has_value()) << "not there yet";
+  const DataOrigin joined{.kind = DataOrigin::Kind::joined,
+                          .members = {{NodeId(7), "http://a:1,http://b:1"}, {NodeId(9), "x"}}};
+  {
+    ASSERT_TRUE(DataDirectory::open(path_, me_, joined).has_value());
+  }
+  const auto again = DataDirectory::open(path_, me_, origin_);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->origin().kind, DataOrigin::Kind::joined) << "the first open decides";
+  const auto stored = DataDirectory::look(path_);
+  ASSERT_TRUE(stored.has_value() && stored->has_value());
+  EXPECT_EQ((*stored)->who, me_);
+  EXPECT_EQ((*stored)->origin.members, joined.members);
+}
+
+TEST_F(DataDirectoryTest, ADirectoryOfTheFirstVersionIsTakenOver) {
+  ::mkdir(path_.c_str(), 0700);
+  std::ofstream(path_ + "/identity")
+      << "quorate-data 1\ncluster abcd\nmember 8e9e05c52164694d\nprotocol raft\nincarnation 12\n"
+         "checksum 3e6a9cb41e886b16\n";
+  const auto stored = DataDirectory::look(path_);
+  ASSERT_TRUE(stored.has_value() && stored->has_value()) << stored.error().text;
+  EXPECT_TRUE((*stored)->origin.members.empty());
+  const auto opened = DataDirectory::open(path_, me_, origin_);
+  ASSERT_TRUE(opened.has_value());
+  EXPECT_EQ(opened->incarnation(), Incarnation(13));
+  EXPECT_EQ(opened->origin().members, origin_.members);
+}
+
 TEST_F(DataDirectoryTest, DamageForeignFilesAndNewerVersionsAreToldApart) {
-  ASSERT_TRUE(DataDirectory::open(path_, me_).has_value());
+  ASSERT_TRUE(DataDirectory::open(path_, me_, origin_).has_value());
   const std::string file = path_ + "/identity";
   std::string text;
   std::getline(std::ifstream(file), text, '\0');
@@ -79,10 +111,10 @@ TEST_F(DataDirectoryTest, DamageForeignFilesAndNewerVersionsAreToldApart) {
     std::string flipped = text;
     flipped[at] ^= 1;
     std::ofstream(file) << flipped;
-    EXPECT_FALSE(DataDirectory::open(path_, me_).has_value()) << at;
+    EXPECT_FALSE(DataDirectory::open(path_, me_, origin_).has_value()) << at;
   }
-  std::ofstream(file) << "quorate-data 2\nanything\n";
-  expect_refusal(ErrorCode::newer_format, "version 2; this program reads versions up to 1", me_);
+  std::ofstream(file) << "quorate-data 3\nanything\n";
+  expect_refusal(ErrorCode::newer_format, "version 3; this program reads versions up to 2", me_);
   std::filesystem::remove(file);
   std::ofstream(path_ + "/member.db") << "x";
   expect_refusal(ErrorCode::corrupt, "holds files but no identity", me_);

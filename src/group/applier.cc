@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/plant.h"
+#include "consensus/contract/membership_codec.h"
 
 namespace quorate::group {
 
@@ -66,6 +67,11 @@ bool Applier::execute(const LogEntry& entry) {
   QUORATE_ASSERT(entry.id.position == executed_.next(), "entries are executed in order, once each", group_,
                  entry.id.position, executed_);
   QUORATE_ASSERT(entry.id.position <= committed_, "only committed entries are executed", group_, entry.id.position);
+  if (static_cast<EntryKind>(entry.kind) == EntryKind::configuration) {
+    configure(entry);
+    executed_ = entry.id.position;
+    return true;
+  }
   if (static_cast<EntryKind>(entry.kind) != EntryKind::command) {
     machine_.skip(entry.id.position);
     executed_ = entry.id.position;
@@ -82,6 +88,21 @@ bool Applier::execute(const LogEntry& entry) {
   }
   executed_ = entry.id.position;
   return true;
+}
+
+void Applier::configure(const LogEntry& entry) {
+  const std::optional<consensus::Configuration> read = consensus::decode_configuration(entry.payload.view());
+  QUORATE_ASSERT(read.has_value(), "the core checked what it took", group_, entry.id.position);
+  const std::vector<NodeId> members = read->membership.all_nodes();
+  std::vector<std::string> texts;
+  for (const consensus::Contact& contact : read->contacts) {
+    texts.push_back(consensus::contact_text(contact));
+  }
+  std::vector<state::MemberContact> contacts;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    contacts.push_back({read->contacts[i].node, texts[i]});
+  }
+  machine_.configure(entry.id.position, members, contacts);
 }
 
 void Applier::fetch() {

@@ -47,6 +47,7 @@ class Applier {
 
   /// False: pending.
   [[nodiscard]] bool execute(const storage::LogEntry& entry);
+  void configure(const storage::LogEntry& entry);
   void fetch();
   void wait_for_next_turn();
   void wake(Waiting from);

@@ -232,8 +232,10 @@ class CountingService final : public GroupEvents {
   void on_service_message(NodeId, Buffer message) override { messages.emplace_back(message.view()); }
   void on_peer_down(NodeId) override { ++peers_lost; }
   void on_configuration_changed(const consensus::ConfigurationChanged& change) override { last_change = change; }
+  void on_reconfiguration_refused(Context, consensus::ReconfigureRefusal) override { ++refused; }
   void on_snapshot_news(const SnapshotNews& told) override { news.push_back(told); }
 
+  int refused = 0;
   consensus::ConfigurationChanged last_change;
   consensus::Role role = consensus::Role::follower;
   std::vector<SnapshotNews> news;
@@ -262,6 +264,7 @@ class Cluster {
         : network(owner.network, which), entropy(which * 977 + owner.lives) {}
     void on_stopped(const Error& error) override { stopped = error.text; }
     void on_peer_rejected(NodeId, std::string_view) override {}
+    void on_removed(std::string_view) override {}
 
     storage::TestLoop loop;
     MemoryNetwork::Node network;

@@ -48,7 +48,7 @@ class ClusterTest : public testing::Test {
   void change_membership(const consensus::Membership& target) {
     ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led() && all_executed(); })) << history();
     const Context context(++changes_ + 1'000'000);
-    cluster_.life(cluster_.leader_of(1)).host->replica(GroupId(1)).reconfigure(context, target);
+    cluster_.life(cluster_.leader_of(1)).host->replica(GroupId(1)).reconfigure(context, target, {});
     ASSERT_TRUE(cluster_.run_until([&] {
       return cluster_.leader_of(1) != 0 && std::ranges::all_of(target.voters, [&](NodeId node) {
                const consensus::ConfigurationChanged& seen = cluster_.life(node.value()).services[0]->last_change;
@@ -161,8 +161,8 @@ TEST_F(ClusterTest, MembersLeaveAndComeBackWhileTheOthersGoOn) {
 
 TEST_F(ClusterTest, ARefusedChangeOfTheMembershipIsToldOnce) {
   start_all();
-  cluster_.life(follower_of(1)).host->replica(GroupId(1)).reconfigure(Context(1'000'000), {});
-  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.life(follower_of(1)).services[0]->dropped == 1; }));
+  cluster_.life(follower_of(1)).host->replica(GroupId(1)).reconfigure(Context(1'000'000), {}, {});
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.life(follower_of(1)).services[0]->refused == 1; }));
 }
 
 // G-10, F-P2.

@@ -177,6 +177,11 @@ class FakeLog final : public storage::Log {
 
 class FakeMesh final : public peer::Mesh {
  public:
+  void set_peer(peer::Peer peer) override { peers.push_back(std::move(peer)); }
+  void retire(NodeId node) override { retired.push_back(node); }
+  std::vector<peer::Peer> peers;
+  std::vector<NodeId> retired;
+
   explicit FakeMesh(Events& events) : events_(events) {}
   bool send(NodeId to, peer::Channel, GroupId, std::span<const Buffer> parts) override {
     if (!accepts) {

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/plant.h"
+#include "consensus/contract/membership_codec.h"
 #include "group/host_runtime.h"
 #include "group/recovered_state.h"
 #include "group/snapshot_message.h"
@@ -33,6 +34,20 @@ Generation generation_of(const storage::RecoveredGroup* recovered) {
     return state::kFirstGeneration;
   }
   return QUORATE_PLANT(keeps_old_generation) ? recovered->generation.previous() : recovered->generation;
+}
+
+/// What was in force at `position`, of which the state machine knows that it was committed.
+consensus::Membership membership_at(Position position, const consensus::Membership& base,
+                                    const consensus::PersistedState& state) {
+  consensus::Membership result = base;
+  for (const consensus::PersistedState::Slot& slot : state.log) {
+    if (slot.kind == consensus::EntryKind::configuration && slot.id.position <= position) {
+      if (std::optional<consensus::Configuration> read = consensus::decode_configuration(slot.payload.view())) {
+        result = std::move(read->membership);
+      }
+    }
+  }
+  return result;
 }
 
 EngineWriterConfig writer_config_of(const HostConfig& config) {
@@ -77,6 +92,9 @@ HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents&
       engine_(writer_config_of(config_), environment.clock, environment.loop, environment.records, *log_,
               environment.traces, Callback<const Error&>::to<&HostRuntime::on_engine_failed>(this)) {
   log_->set_events(this);
+  for (const consensus::Contact& contact : config_.contacts) {
+    book_.learn(contact);
+  }
 }
 
 HostRuntime::~HostRuntime() {
@@ -105,6 +123,7 @@ Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, 
     return std::unexpected<Error>(std::move(state).error());
   }
   QUORATE_TRY(drop_other_generations(environment_.records, config.group, generation));
+  keep_contacts(*state);
   if (recovered != nullptr) {
     recovered->entries = {};  // the core keeps ids, the log keeps payloads
   }
@@ -116,6 +135,7 @@ Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, 
       .executed = *applied,
       .discarded = state->discarded,
       .membership = state->membership.all_nodes().empty() ? config.core.initial_membership : state->membership};
+  committed_[config.group] = membership_at(*applied, start.membership, *state);
   config.core.incarnation = config_.mesh.incarnation;
   start.core = config.factory.make(config.core, std::move(*state));
   auto replica = std::make_unique<ReplicaRuntime>(std::move(start), node_, limits_, machine, events);
@@ -131,6 +151,13 @@ Status HostRuntime::start() {
     if (!replicas_.contains(group.group)) {
       return fail(ErrorCode::invalid, "the log holds group " + std::to_string(group.group.value()) +
                                           ", which this node's configuration does not name");
+    }
+  }
+  learn_contacts(std::exchange(logged_contacts_, {}));
+  for (const consensus::Contact& contact : book_.all()) {
+    if (contact.node != config_.mesh.self) {
+      std::erase_if(config_.mesh.peers, [&](const peer::Peer& peer) { return peer.node == contact.node; });
+      config_.mesh.peers.push_back({contact.node, address_of(contact)});
     }
   }
   Result<std::unique_ptr<peer::Mesh>> mesh =

@@ -52,7 +52,9 @@ struct GroupConfig {
 };
 
 struct HostConfig {
-  peer::MeshConfig mesh;
+  peer::MeshConfig mesh;  ///< `peers` is completed from the contacts
+  /// Where members are found, as far as it is known before the log is read.
+  std::vector<consensus::Contact> contacts;
   storage::LogOptions log;
   std::string log_directory = "log";
   Duration engine_write_interval = std::chrono::milliseconds(5);  ///< records reach the engine at least so often
@@ -94,6 +96,8 @@ class GroupEvents {
   virtual void on_peer_down(NodeId node) = 0;
   /// See consensus::ConfigurationChanged: told when it is used, and again when it is committed.
   virtual void on_configuration_changed(const consensus::ConfigurationChanged& /*change*/) {}
+  /// The change that was asked for under this name was not placed.
+  virtual void on_reconfiguration_refused(Context /*context*/, consensus::ReconfigureRefusal /*why*/) {}
   virtual void on_snapshot_news(const SnapshotNews& /*news*/) {}
 };
 
@@ -104,6 +108,8 @@ class HostEvents {
   virtual ~HostEvents() = default;
   virtual void on_stopped(const Error& why) = 0;
   virtual void on_peer_rejected(NodeId node, std::string_view why) = 0;
+  /// This node is no member of the cluster any more. It may go on until it is stopped, but nobody listens to it.
+  virtual void on_removed(std::string_view why) = 0;
 };
 
 class Host {
@@ -116,6 +122,11 @@ class Host {
   /// Adds a group with its state machine (already constructed over environment.records) and service. Blocking
   /// recovery of the group. Both outlive the host.
   [[nodiscard]] virtual Status add_group(GroupConfig config, state::StateMachine& machine, GroupEvents& events) = 0;
+  /// Where members are found, as the state machine kept it; no URLs: was removed. Before start(), and when a snapshot
+  /// has brought a newer state. What the log says is newer still.
+  virtual void learn_contacts(std::span<const consensus::Contact> contacts) = 0;
+  /// Where the members and other nodes that were met are found, rising nodes.
+  [[nodiscard]] virtual std::vector<consensus::Contact> contacts() const = 0;
   /// Joins the cluster: listens, connects, runs the cores.
   [[nodiscard]] virtual Status start() = 0;
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "group/contact_book.h"
 #include "group/engine_writer.h"
 #include "group/host.h"
 #include "group/message.h"
@@ -28,6 +29,8 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   // Host
   [[nodiscard]] Status add_group(GroupConfig config, state::StateMachine& machine, GroupEvents& events) override;
   [[nodiscard]] Status start() override;
+  void learn_contacts(std::span<const consensus::Contact> contacts) override;
+  [[nodiscard]] std::vector<consensus::Contact> contacts() const override { return book_.all(); }
   [[nodiscard]] Replica& replica(GroupId group) override;
   [[nodiscard]] const PutStages& put_stages(GroupId group) const override { return replicas_.at(group)->put_stages(); }
   [[nodiscard]] std::vector<peer::LinkStatus> links() const override;
@@ -36,6 +39,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
 
   // ReplicaOwner
   void on_executed(ReplicaRuntime& replica) override { engine_.on_executed(replica); }
+  void on_configuration_changed(GroupId group, const consensus::ConfigurationChanged& change) override;
   void on_fatal(const Error& why) override;
   [[nodiscard]] bool pushes_back() const override;
 
@@ -44,6 +48,8 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   void on_peer_up(NodeId node, Incarnation incarnation) override;
   void on_peer_down(NodeId node, Incarnation incarnation, std::string_view why) override;
   void on_peer_rejected(NodeId node, std::string_view why) override;
+  void on_removed(std::string_view why) override;
+  [[nodiscard]] Buffer describe_members() override;
 
   // storage::LogEvents
   void on_durable(GroupId group, Io io) override;
@@ -51,6 +57,11 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
 
  private:
   [[nodiscard]] ReplicaRuntime* find(GroupId group);
+  // members: host_members.cc
+  void keep_contacts(const consensus::PersistedState& state);
+  [[nodiscard]] bool is_member_anywhere(NodeId node) const;
+  void learn(const consensus::Contact& contact);
+  void part_with(NodeId node);
   /// While the log's tail is uncertain: looks whether every replica's core has settled it.
   void check_tail(std::uint64_t);
   void on_engine_failed(std::uint64_t, const Error& why);
@@ -66,6 +77,9 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   EngineWriter engine_;
   std::map<GroupId, std::unique_ptr<ReplicaRuntime>> replicas_;  ///< ordered: news is fanned out in the same order
   std::map<NodeId, Incarnation> peers_;                          ///< the latest life seen of each node
+  ContactBook book_;
+  std::vector<consensus::Contact> logged_contacts_;     ///< of the log's changes, in order; until start()
+  std::map<GroupId, consensus::Membership> committed_;  ///< the latest membership that cannot be taken back
   std::unique_ptr<peer::Mesh> mesh_;
   env::TimerId tail_timer_ = 0;
   bool started_ = false;

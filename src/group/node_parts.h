@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "base/trace.h"
+#include "consensus/contract/effect.h"
 #include "env/clock.h"
 #include "env/entropy.h"
 #include "env/loop.h"
@@ -26,6 +27,9 @@ class ReplicaOwner {
   virtual ~ReplicaOwner() = default;
   /// The replica has executed entries whose records the engine does not have yet.
   virtual void on_executed(ReplicaRuntime& replica) = 0;
+  /// Before the replica's own events.
+  virtual void on_configuration_changed(GroupId group, const consensus::ConfigurationChanged& change) = 0;
+  [[nodiscard]] virtual std::vector<consensus::Contact> contacts() const = 0;
   /// The node cannot go on: every replica must stop.
   virtual void on_fatal(const Error& why) = 0;
   /// True while log or engine cannot keep up: no new proposals are taken.

@@ -30,8 +30,9 @@ class Replica {
   virtual void transfer_leadership(NodeId to) = 0;
 
   /// Asks for another membership at the end of this turn, on the leader; several voters at once go through the joint
-  /// state. GroupEvents::on_configuration_changed tells what came of it; on_dropped with `never`: it was refused.
-  virtual void reconfigure(Context context, consensus::Membership target) = 0;
+  /// state. `contacts`: where all the target's members are found, or empty. GroupEvents::on_configuration_changed tells
+  /// what came of it, or on_reconfiguration_refused; on_dropped with `never`: another entry took its place.
+  virtual void reconfigure(Context context, consensus::Membership target, std::vector<consensus::Contact> contacts) = 0;
 
   /// Sends bytes to the same group's service on another node. False: not sent.
   virtual bool send_service_message(NodeId to, Buffer message) = 0;
@@ -41,6 +42,12 @@ class Replica {
   virtual void pin_records(Callback<PinnedRecords> to) = 0;
 
   [[nodiscard]] virtual consensus::CoreStatus status() const = 0;
+  /// See consensus::Core::progress().
+  [[nodiscard]] virtual std::vector<consensus::MemberProgress> progress() const = 0;
+  /// Where the nodes of the cluster are found.
+  [[nodiscard]] virtual std::vector<consensus::Contact> contacts() const = 0;
+  /// The link to `node` works: a hint, never a proof.
+  [[nodiscard]] virtual bool is_linked(NodeId node) const = 0;
   /// The last position known to be committed: at or above executed().
   [[nodiscard]] virtual Position committed() const = 0;
   /// The last executed position.

@@ -103,6 +103,11 @@ void ReplicaRuntime::carry_out(Placed& effect) {
 }
 
 void ReplicaRuntime::carry_out(Dropped& effect) {
+  if (effect.refusal != ReconfigureRefusal::none) {
+    proposals_.on_dropped(effect.context);
+    events_.on_reconfiguration_refused(effect.context, effect.refusal);
+    return;
+  }
   contexts_.clear();
   if (!reads_.on_dropped(effect.context, contexts_)) {
     proposals_.on_dropped(effect.context);
@@ -132,6 +137,7 @@ void ReplicaRuntime::carry_out(ServeRead& effect) {
 }
 
 void ReplicaRuntime::carry_out(ConfigurationChanged& effect) {
+  node_.owner.on_configuration_changed(group_, effect);
   events_.on_configuration_changed(effect);
   if (effect.id.position <= discarded_.position) {
     base_membership_ = std::move(effect.membership);

@@ -174,9 +174,9 @@ void ReplicaRuntime::transfer_leadership(NodeId to) {
   schedule_end_of_turn();
 }
 
-void ReplicaRuntime::reconfigure(Context context, Membership target) {
+void ReplicaRuntime::reconfigure(Context context, Membership target, std::vector<Contact> contacts) {
   QUORATE_ASSERT(!context.is_none(), "a change of the membership has a name", group_);
-  reconfigurations_.push_back({context, std::move(target)});
+  reconfigurations_.push_back({context, std::move(target), std::move(contacts)});
   schedule_end_of_turn();
 }
 

@@ -67,10 +67,13 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   [[nodiscard]] bool propose(Context context, Buffer command, NodeId origin) override;
   void read(Context context) override;
   void transfer_leadership(NodeId to) override;
-  void reconfigure(Context context, consensus::Membership target) override;
+  void reconfigure(Context context, consensus::Membership target, std::vector<consensus::Contact> contacts) override;
   bool send_service_message(NodeId to, Buffer message) override;
   void pin_records(Callback<PinnedRecords> to) override;
   [[nodiscard]] consensus::CoreStatus status() const override { return core_->status(); }
+  [[nodiscard]] std::vector<consensus::MemberProgress> progress() const override { return core_->progress(); }
+  [[nodiscard]] std::vector<consensus::Contact> contacts() const override { return node_.owner.contacts(); }
+  [[nodiscard]] bool is_linked(NodeId node) const override { return node_.mesh != nullptr && node_.mesh->is_up(node); }
   [[nodiscard]] Position committed() const override { return applier_.committed(); }
   [[nodiscard]] Position executed() const override { return applier_.executed(); }
   [[nodiscard]] NodeId self() const override { return self_; }

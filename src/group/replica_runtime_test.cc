@@ -47,6 +47,8 @@ class ReplicaRuntimeTest : public Test, public ReplicaOwner {
 
   void on_executed(ReplicaRuntime&) override { ++executions_; }
   void on_fatal(const Error& why) override { fatal_ = why.text; }
+  void on_configuration_changed(GroupId, const consensus::ConfigurationChanged&) override {}
+  [[nodiscard]] std::vector<consensus::Contact> contacts() const override { return {}; }
   [[nodiscard]] bool pushes_back() const override { return pushes_back_; }
 
   Events events_;

@@ -123,7 +123,7 @@ bool FrameReader::read_header(ByteView bytes, Header& header) {
   } else if (header.body_bytes > max_body_bytes_) {
     damaged("a frame of " + std::to_string(header.body_bytes) + " bytes exceeds the limit of " +
             std::to_string(max_body_bytes_));
-  } else if (header.type < 1 || header.type > 5 || header.reserved != 0) {
+  } else if (header.type < 1 || header.type > static_cast<std::uint8_t>(FrameType::members) || header.reserved != 0) {
     damaged("a frame of unknown type " + std::to_string(header.type));
   }
   return damage_.empty();

@@ -26,6 +26,8 @@ enum class FrameType : std::uint8_t {
   heartbeat = 3,         ///< from the side that connected
   heartbeat_answer = 4,  ///< at once, from the side that accepted
   message = 5,           ///< for a channel and a group
+  question = 6,          ///< instead of a hello, from somebody who wants to join: who are the members?
+  members = 7,           ///< the answer, the last frame of its connection
 };
 
 struct Frame {

@@ -78,6 +78,15 @@ Result<Refusal> decode_refusal(ByteView body) {
   return refusal;
 }
 
+std::string encode_question() {
+  codec::Writer writer;
+  writer.bytes(kMagic);
+  writer.u16(kProtocolVersion);
+  return writer.take();
+}
+
+bool is_question(ByteView body) { return body.size() >= kMagic.size() && body.substr(0, kMagic.size()) == kMagic; }
+
 std::optional<Refusal> judge_hello(const Hello& hello, const Hello& self, bool is_known) {
   if (hello.version < self.oldest_version || self.version < hello.oldest_version) {
     return Refusal{RefusalCode::version, "node " + hex(hello.from.value()) + " speaks peer protocol " +
@@ -86,9 +95,13 @@ std::optional<Refusal> judge_hello(const Hello& hello, const Hello& self, bool i
                                              versions(self.oldest_version, self.version)};
   }
   if (hello.cluster != self.cluster && !QUORATE_PLANT(accept_wrong_cluster)) {
-    return Refusal{RefusalCode::wrong_cluster, "wrong cluster: node " + hex(hello.from.value()) +
-                                                   " belongs to cluster " + hex(hello.cluster.value()) + ", node " +
-                                                   hex(self.from.value()) + " to cluster " + hex(self.cluster.value())};
+    // The same words on either side, whoever asked: a person reads them once.
+    const Hello& first = hello.from < self.from ? hello : self;
+    const Hello& second = hello.from < self.from ? self : hello;
+    return Refusal{RefusalCode::wrong_cluster, "wrong cluster: node " + hex(first.from.value()) +
+                                                   " belongs to cluster " + hex(first.cluster.value()) + ", node " +
+                                                   hex(second.from.value()) + " to cluster " +
+                                                   hex(second.cluster.value())};
   }
   if (hello.from == self.from) {
     return Refusal{RefusalCode::same_node, "same node id twice: two processes are node " + hex(self.from.value())};

@@ -41,6 +41,7 @@ enum class RefusalCode : std::uint8_t {
   older_life = 6,     ///< a newer life of the same node was here already
   older_attempt = 7,  ///< a newer connection of the same life is here already: nothing for a person to mend
   wrong_side = 8,     ///< the node with the greater id connected; it has to wait
+  removed = 9,        ///< the other side was removed from the cluster, for ever
 };
 
 struct Refusal {
@@ -52,6 +53,10 @@ struct Refusal {
 [[nodiscard]] Result<Hello> decode_hello(ByteView body);
 [[nodiscard]] std::string encode_refusal(const Refusal& refusal);
 [[nodiscard]] Result<Refusal> decode_refusal(ByteView body);
+
+/// What somebody says who is no member yet.
+[[nodiscard]] std::string encode_question();
+[[nodiscard]] bool is_question(ByteView body);
 
 /// Judges the hello of another node. `self` is what this side says of itself, with `to` the node that it expects; none
 /// if any known one may come (`is_known` tells whether hello.from is known).

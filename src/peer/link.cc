@@ -10,6 +10,8 @@
 namespace quorate::peer {
 namespace {
 
+constexpr int kQuestionAfterLimits = 5;  // silence limits without a connection
+
 std::string milliseconds_text(Duration span) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(span).count()) + " ms";
 }
@@ -53,7 +55,16 @@ Link::~Link() { context_.loop.cancel(timer_); }
 void Link::start() {
   if (connects()) {
     connect(0);
+  } else {
+    schedule_question();
   }
+}
+
+void Link::close() {
+  go_down("no longer a member", true);
+  context_.loop.cancel(timer_);
+  timer_ = 0;
+  state_ = State::closed;
 }
 
 Hello Link::own_hello() const {
@@ -88,11 +99,14 @@ void Link::handle_greeting(const Frame& frame) {
       return;
     }
     trace("peer.refused_by", static_cast<std::uint64_t>(refusal->code));
-    const bool mendable = refusal->code != RefusalCode::older_attempt;
+    const bool mendable = refusal->code != RefusalCode::older_attempt && connects();
     if (mendable) {
       report_rejection(refusal->text);
     }
-    go_down(refusal->text, mendable);
+    go_down(connects() ? refusal->text : "has not connected yet", mendable);
+    if (refusal->code == RefusalCode::removed) {
+      context_.events.on_removed(refusal->text);
+    }
     return;
   }
   if (frame.type != FrameType::hello) {
@@ -185,6 +199,8 @@ void Link::go_down(std::string why, bool patient) {
   }
   if (connects()) {
     schedule_connect(patient);
+  } else {
+    schedule_question();
   }
   if (was_up) {
     trace("peer.link_down", peer_life_.value());
@@ -200,6 +216,13 @@ void Link::schedule_connect(bool patient) {
   const Duration delay(static_cast<Duration::rep>(context_.entropy.between(longest / 2, longest)));
   back_off_ = std::min(back_off_ * 2, context_.config.reconnect_max);
   timer_ = context_.loop.arm(context_.clock.now() + delay, Callback<>::to<&Link::connect>(this));
+}
+
+/// Whoever has the greater id waits to be connected, for ever if it was removed and has not heard of it. So it asks now
+/// and then: a peer that knows it says that it has to wait, another one why it need not.
+void Link::schedule_question() {
+  timer_ = context_.loop.arm(context_.clock.now() + kQuestionAfterLimits * context_.config.silence_limit,
+                             Callback<>::to<&Link::connect>(this));
 }
 
 void Link::on_lost(Connection& /*connection*/, const Loss& loss) {
@@ -253,6 +276,8 @@ void Link::handle_established(Frame& frame) {
     case FrameType::refusal:  // the other side changed its mind: it took a newer connection
       go_down("closed by the other side", false);
       return;
+    case FrameType::question:
+    case FrameType::members: damaged("a question among members"); return;
   }
 }
 

@@ -4,7 +4,9 @@
 //            connect          opened, hello          their hello
 //   waiting ---------> connecting ---------> greeting ---------> up        (the node with the smaller id)
 //   waiting -------------------------------------- adopt() ---> up        (the node with the greater id)
-//   any: closed, damaged, silent, refused ---> waiting (the smaller id tries again after a back-off with jitter)
+//   waiting ---------> connecting ---------> greeting ---------> waiting   (the same, after a long wait: is it still a
+//   member?) any: closed, damaged, silent, refused ---> waiting (the smaller id tries again after a back-off with
+//   jitter) any: close() ---> closed
 //
 // Invariants: 1. messages are delivered only while up, and only from the life of the peer that shook hands. 2. at most
 //                max_queue_bytes wait to be sent. 3. on_peer_up and on_peer_down alternate.
@@ -48,6 +50,10 @@ class Link final : public ConnectionOwner {
   Link& operator=(const Link&) = delete;
 
   void start();
+  /// Where the peer is from now on. A link that is up stays so.
+  void set_address(std::string address) { peer_.address = std::move(address); }
+  /// For good; the link is destroyed at the end of the turn at the earliest.
+  void close();
   bool send(Channel channel, GroupId group, std::span<const Buffer> parts);
 
   /// What this node says to the peer.
@@ -64,7 +70,7 @@ class Link final : public ConnectionOwner {
   [[nodiscard]] const LinkStatus& status() const { return status_; }
 
  private:
-  enum class State : std::uint8_t { waiting, connecting, greeting, up };
+  enum class State : std::uint8_t { waiting, connecting, greeting, up, closed };
 
   void on_connected(Connection& connection) override;
   void on_heard(Connection& connection, std::size_t bytes) override;
@@ -83,6 +89,7 @@ class Link final : public ConnectionOwner {
   void go_down(std::string why, bool patient);
   void damaged(std::string_view what);
   void schedule_connect(bool patient);
+  void schedule_question();
   void arm(Instant deadline);
   void on_timer(std::uint64_t token);
   void request_flush();
@@ -90,7 +97,7 @@ class Link final : public ConnectionOwner {
   void trace(std::string_view name, std::uint64_t b = 0) const;
 
   MeshContext& context_;
-  const Peer peer_;
+  Peer peer_;
   LinkStatus status_;
   State state_ = State::waiting;
   std::unique_ptr<Connection> connection_;

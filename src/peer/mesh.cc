@@ -31,7 +31,8 @@ class NodeMesh final : public Mesh, private env::AcceptEvents, private Connectio
  public:
   NodeMesh(MeshConfig config, env::Loop& loop, const env::Clock& clock, env::Entropy& entropy,
            env::Transport& transport, MeshEvents& events, TraceSink& traces)
-      : context_{std::move(config), loop, clock, entropy, transport, events, traces, {}} {
+      : context_{std::move(config), loop, clock, entropy, transport, events, traces, {}},
+        removed_(context_.config.removed) {
     for (const Peer& peer : context_.config.peers) {
       links_.push_back(std::make_unique<Link>(context_, peer));
     }
@@ -50,6 +51,8 @@ class NodeMesh final : public Mesh, private env::AcceptEvents, private Connectio
     return {};
   }
 
+  void set_peer(Peer peer) override;
+  void retire(NodeId node) override;
   bool send(NodeId to, Channel channel, GroupId group, std::span<const Buffer> parts) override {
     Link* link = find(to);
     return link != nullptr && link->send(channel, group, parts);
@@ -85,6 +88,10 @@ class NodeMesh final : public Mesh, private env::AcceptEvents, private Connectio
   void on_lost(Connection& connection, const Loss& loss) override;
 
   [[nodiscard]] std::optional<Refusal> judge(const Hello& hello) const;
+  void answer_question(Arrival& arrival);
+  void close_links(Instant now);
+  void clear_closed(std::uint64_t) { closed_links_.clear(); }
+  [[nodiscard]] bool is_removed(NodeId node) const { return std::ranges::find(removed_, node) != removed_.end(); }
   void refuse(Arrival& arrival, const Hello& hello, const Refusal& refusal);
   void report_rejection(NodeId node, const std::string& text);
   std::unique_ptr<Connection> remove(const Connection& connection);
@@ -107,6 +114,13 @@ class NodeMesh final : public Mesh, private env::AcceptEvents, private Connectio
   MeshContext context_;
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<Arrival> arrivals_;  ///< oldest first
+  struct Leaving {
+    NodeId node;
+    Instant until;
+  };
+  std::vector<Leaving> leaving_;
+  std::vector<NodeId> removed_;                      ///< the links of some of them are still there
+  std::vector<std::unique_ptr<Link>> closed_links_;  ///< destroyed at the end of the turn
   std::vector<Rejection> rejections_;
   env::TimerId timer_ = 0;
 };
@@ -130,6 +144,10 @@ void NodeMesh::on_frame(Connection& connection, Frame& frame) {
   if (arrival == arrivals_.end() || arrival->refused) {
     return;
   }
+  if (frame.type == FrameType::question && is_question(frame.body.view())) {
+    answer_question(*arrival);
+    return;
+  }
   if (frame.type != FrameType::hello) {
     context_.traces.trace({.name = "peer.early_frame"});  // overtook the hello; links promise nothing
     return;
@@ -150,6 +168,10 @@ std::optional<Refusal> NodeMesh::judge(const Hello& hello) const {
   const Link* link = find(hello.from);
   const Hello self{
       .cluster = context_.config.cluster, .from = context_.config.self, .incarnation = context_.config.incarnation};
+  if (hello.cluster == self.cluster && link == nullptr && is_removed(hello.from)) {
+    return Refusal{RefusalCode::removed, "node " + hex(hello.from.value()) + " was removed from cluster " +
+                                             hex(self.cluster.value()) + ": it cannot come back under this id"};
+  }
   if (std::optional<Refusal> refusal = judge_hello(hello, self, link != nullptr)) {
     return refusal;
   }
@@ -170,14 +192,61 @@ void NodeMesh::refuse(Arrival& arrival, const Hello& hello, const Refusal& refus
   arrival.deadline = context_.clock.now() + kRefusedLimit;
   arrival.connection->send(FrameType::refusal, context_.config.incarnation, encode_refusal(refusal));
   arm_timer();
-  if (refusal.code == RefusalCode::older_attempt) {
-    return;
+  const bool only_asks = hello.from > context_.config.self && find(hello.from) != nullptr;
+  if (refusal.code == RefusalCode::older_attempt || only_asks) {
+    return;  // of a peer that only asks, this side's own attempts tell a person all there is
   }
   Link* link = refusal.code == RefusalCode::wrong_cluster ? nullptr : find(hello.from);
   if (link != nullptr) {
     link->report_rejection(refusal.text);
   } else {
     report_rejection(hello.from, refusal.text);
+  }
+}
+
+/// Whoever asks learns what any member would tell it: names and addresses, nothing that is stored.
+void NodeMesh::answer_question(Arrival& arrival) {
+  context_.traces.trace({.name = "peer.members_told"});
+  arrival.refused = true;
+  arrival.deadline = context_.clock.now() + kRefusedLimit;
+  arrival.connection->send(FrameType::members, context_.config.incarnation,
+                           std::string(context_.events.describe_members().view()));
+  arm_timer();
+}
+
+void NodeMesh::set_peer(Peer peer) {
+  if (peer.node == context_.config.self || is_removed(peer.node)) {
+    return;
+  }
+  if (Link* known = find(peer.node); known != nullptr) {
+    known->set_address(std::move(peer.address));
+    return;
+  }
+  links_.push_back(std::make_unique<Link>(context_, std::move(peer)));
+  links_.back()->start();
+}
+
+void NodeMesh::retire(NodeId node) {
+  if (is_removed(node)) {
+    return;
+  }
+  removed_.push_back(node);
+  leaving_.push_back({node, context_.clock.now() + context_.config.silence_limit});
+  arm_timer();
+}
+
+void NodeMesh::close_links(Instant now) {
+  while (!leaving_.empty() && leaving_.front().until <= now) {
+    const auto gone = std::ranges::find_if(
+        links_, [node = leaving_.front().node](const auto& link) { return link->peer().node == node; });
+    leaving_.erase(leaving_.begin());
+    if (gone != links_.end()) {
+      std::unique_ptr<Link> link = std::move(*gone);
+      links_.erase(gone);
+      link->close();
+      closed_links_.push_back(std::move(link));
+      context_.loop.defer(Callback<>::to<&NodeMesh::clear_closed>(this));
+    }
   }
 }
 
@@ -219,7 +288,10 @@ void NodeMesh::arm_timer() {
   for (const Arrival& arrival : arrivals_) {
     earliest = std::min(earliest, arrival.deadline);
   }
-  if (!arrivals_.empty()) {
+  if (!leaving_.empty()) {
+    earliest = std::min(earliest, leaving_.front().until);
+  }
+  if (earliest != Instant::max()) {
     timer_ = context_.loop.arm(earliest, Callback<>::to<&NodeMesh::on_timer>(this));
   }
 }
@@ -227,6 +299,7 @@ void NodeMesh::arm_timer() {
 void NodeMesh::on_timer(std::uint64_t /*token*/) {
   timer_ = 0;
   const Instant now = context_.clock.now();
+  close_links(now);
   for (std::size_t i = 0; i < arrivals_.size();) {
     if (arrivals_[i].deadline <= now) {
       context_.lay_aside(std::move(arrivals_[i].connection));

@@ -42,7 +42,8 @@ struct MeshConfig {
   NodeId self;
   Incarnation incarnation;
   std::string listen_address;
-  std::vector<Peer> peers;  ///< without self
+  std::vector<Peer> peers;      ///< without self
+  std::vector<NodeId> removed;  ///< were members once, and never will be again
   Duration heartbeat_interval = std::chrono::milliseconds(100);
   Duration silence_limit = std::chrono::milliseconds(1000);  ///< without a frame: the link is down
   Duration reconnect_min = std::chrono::milliseconds(10);
@@ -73,6 +74,10 @@ class MeshEvents {
   virtual void on_peer_down(NodeId node, Incarnation incarnation, std::string_view why) = 0;
   /// The peer refused us or we refused it for a reason that a person must mend (wrong cluster, same id twice).
   virtual void on_peer_rejected(NodeId node, std::string_view why) = 0;
+  /// A peer says that this node was removed from the cluster.
+  virtual void on_removed(std::string_view why) = 0;
+  /// What somebody is told who wants to join: the members, in the host's own bytes.
+  [[nodiscard]] virtual Buffer describe_members() = 0;
 };
 
 class Mesh {
@@ -85,6 +90,12 @@ class Mesh {
   /// Queues one message made of `parts` (concatenated on the wire, not copied here beyond small ones). Returns
   /// false if it was dropped: link down, or queue full.
   virtual bool send(NodeId to, Channel channel, GroupId group, std::span<const Buffer> parts) = 0;
+
+  /// Links to a node that is new, or has moved. Nothing happens for one that was retired.
+  virtual void set_peer(Peer peer) = 0;
+  /// The node is no member any more. Its link stays for a silence limit, so that it hears the last word; then the node
+  /// is refused for ever.
+  virtual void retire(NodeId node) = 0;
 
   [[nodiscard]] virtual bool is_up(NodeId node) const = 0;
   [[nodiscard]] virtual std::vector<LinkStatus> links() const = 0;

@@ -34,6 +34,8 @@ struct LiveNode : MeshEvents, TraceSink {
     down_why[node] = why;
   }
   void on_peer_rejected(NodeId, std::string_view why) override { ADD_FAILURE() << why; }
+  void on_removed(std::string_view why) override { ADD_FAILURE() << why; }
+  Buffer describe_members() override { return {}; }
   void trace(const TraceEvent&) override {}
 
   env_posix::TcpTransport transport;

@@ -11,6 +11,7 @@
 #include "peer/fake_network_test.h"
 #include "peer/frame.h"
 #include "peer/handshake.h"
+#include "peer/inquiry.h"
 
 namespace quorate::peer {
 namespace {
@@ -42,6 +43,8 @@ struct Node : MeshEvents, TraceSink {
   void on_peer_rejected(NodeId node, std::string_view why) override {
     log.push_back("rejected " + std::to_string(node.value()) + ": " + std::string(why));
   }
+  void on_removed(std::string_view why) override { log.push_back("removed: " + std::string(why)); }
+  Buffer describe_members() override { return Buffer::copy_of("the members"); }
   void trace(const TraceEvent& event) override { ++traces[std::string(event.name)]; }
 
   bool send(NodeId to, std::string_view text) {
@@ -488,6 +491,75 @@ TEST_F(MeshTest, StrangersDoNotHoldUpOrFillThePort) {
   EXPECT_EQ(open(), 0);
   EXPECT_TRUE(one->log.empty());
   EXPECT_TRUE(two->log.empty());
+}
+
+TEST_F(MeshTest, ANewPeerIsLinkedAndAMovedOneIsFoundAgain) {
+  one = start(config(NodeId(1), 11, {}));
+  two = start(config(NodeId(2), 22, {NodeId(1)}));
+  network.run(seconds(1));
+  EXPECT_FALSE(one->mesh->is_up(NodeId(2)));
+  one->mesh->set_peer({NodeId(2), "nowhere:2380"});
+  network.run(seconds(2));
+  EXPECT_FALSE(one->mesh->is_up(NodeId(2)));
+  one->mesh->set_peer({NodeId(2), address_of(NodeId(2))});
+  network.run(seconds(2));
+  EXPECT_TRUE(one->mesh->is_up(NodeId(2)));
+  one->mesh->set_peer({NodeId(1), address_of(NodeId(1))});  // itself: nothing happens
+  EXPECT_EQ(one->mesh->links().size(), 1U);
+}
+
+TEST_F(MeshTest, ARetiredPeerHearsTheLastWordAndIsRefusedForEver) {
+  start_pair();
+  two->mesh->retire(NodeId(1));
+  EXPECT_TRUE(two->send(NodeId(1), "the last word"));
+  network.run(milliseconds(500));
+  EXPECT_EQ(one->messages.size(), 1U);
+  EXPECT_TRUE(two->mesh->is_up(NodeId(1)));
+  network.run(seconds(3));
+  EXPECT_FALSE(two->mesh->is_up(NodeId(1)));
+  EXPECT_TRUE(two->mesh->links().empty());
+  ASSERT_FALSE(one->log.empty());
+  EXPECT_EQ(one->log.back(), "removed: node 1 was removed from cluster abc: it cannot come back under this id");
+  two->mesh->set_peer({NodeId(1), address_of(NodeId(1))});
+  EXPECT_TRUE(two->mesh->links().empty());
+}
+
+TEST_F(MeshTest, ARemovedNodeThatWaitsToBeConnectedAsksInTheEnd) {
+  one = start(config(NodeId(1), 11, {}));
+  one->mesh->retire(NodeId(2));
+  network.run(seconds(2));
+  two = start(config(NodeId(2), 22, {NodeId(1)}));
+  network.run(seconds(4));
+  EXPECT_TRUE(two->log.empty());
+  network.run(seconds(4));
+  ASSERT_FALSE(two->log.empty());
+  EXPECT_TRUE(two->log.back().starts_with("removed: ")) << two->log.back();
+}
+
+TEST_F(MeshTest, WhoWasRemovedBeforeTheStartIsRefused) {
+  MeshConfig with = config(NodeId(2), 22, {});
+  with.removed = {NodeId(1)};
+  two = start(with);
+  one = start(config(NodeId(1), 11, {NodeId(2)}));
+  network.run(seconds(2));
+  ASSERT_FALSE(one->log.empty());
+  EXPECT_TRUE(one->log.back().starts_with("removed: ")) << one->log.back();
+}
+
+TEST_F(MeshTest, TellsAStrangerWhoAsksWhoTheMembersAre) {
+  one = start(config(NodeId(1), 11, {}));
+  bool done = false;
+  Inquiry inquiry(loop, loop, network, [&done] { done = true; });
+  inquiry.ask({address_of(NodeId(1)), "nobody:2380"}, seconds(3));
+  network.run(seconds(4));
+  ASSERT_TRUE(done);
+  ASSERT_EQ(inquiry.outcomes().size(), 2U);
+  for (const Inquiry::Outcome& outcome : inquiry.outcomes()) {
+    EXPECT_EQ(outcome.answer.has_value(), outcome.address == address_of(NodeId(1))) << outcome.address;
+    if (outcome.answer) {
+      EXPECT_EQ(outcome.answer->view(), "the members");
+    }
+  }
 }
 
 TEST_F(MeshTest, AnImpossibleConfigurationIsRefused) {

@@ -71,6 +71,48 @@ Result<ClusterIdentity> identify(const ServeOptions& options) {
   return identity;
 }
 
+ClusterIdentity identity_of(const env_posix::StoredIdentity& stored, const ServeOptions& options) {
+  ClusterIdentity identity{.cluster = stored.who.cluster,
+                           .self = stored.who.member,
+                           .members = {},
+                           .founded = stored.origin.kind == env_posix::DataOrigin::Kind::founded};
+  for (const env_posix::DataOrigin::Member& member : stored.origin.members) {
+    std::vector<std::string> urls = split_urls(member.urls);
+    std::string name = name_of(urls, options);
+    identity.members.push_back({member.node, std::move(name), std::move(urls)});
+  }
+  return identity;
+}
+
+std::vector<std::string> split_urls(std::string_view urls) {
+  std::vector<std::string> result;
+  while (!urls.empty()) {
+    const std::size_t comma = urls.find(',');
+    result.emplace_back(urls.substr(0, comma));
+    urls = comma == std::string_view::npos ? std::string_view() : urls.substr(comma + 1);
+  }
+  return result;
+}
+
+std::string join_urls(const std::vector<std::string>& urls) {
+  std::string text;
+  for (const std::string& url : urls) {
+    text += (text.empty() ? "" : ",") + url;
+  }
+  return text;
+}
+
+std::string name_of(const std::vector<std::string>& urls, const ServeOptions& options) {
+  for (const InitialMember& initial : options.initial_cluster) {
+    for (const Url& url : initial.peer_urls) {
+      if (std::ranges::find(urls, url.text()) != urls.end()) {
+        return initial.name;
+      }
+    }
+  }
+  return {};
+}
+
 std::string hex_id(std::uint64_t id) {
   std::array<char, 17> text{};
   std::snprintf(text.data(), text.size(), "%llx", static_cast<unsigned long long>(id));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "env_posix/data_directory.h"
 #include "server/options.h"
 
 namespace quorate::server {
@@ -20,11 +21,22 @@ struct MemberIdentity {
 struct ClusterIdentity {
   ClusterId cluster;
   NodeId self;
-  std::vector<MemberIdentity> members;  ///< sorted by id
+  /// Sorted by id; of a node that joins: who was there when it asked. Names are as --initial-cluster gives them.
+  std::vector<MemberIdentity> members;
+  bool founded = true;  ///< the cluster begins, or began, with exactly these members; else this one joined it
 };
 
 /// `options` is complete. Fails if two members share a peer URL.
 [[nodiscard]] Result<ClusterIdentity> identify(const ServeOptions& options);
+
+/// As it was when the data directory was made.
+[[nodiscard]] ClusterIdentity identity_of(const env_posix::StoredIdentity& stored, const ServeOptions& options);
+
+/// "a,b" as a list.
+[[nodiscard]] std::vector<std::string> split_urls(std::string_view urls);
+[[nodiscard]] std::string join_urls(const std::vector<std::string>& urls);
+/// The name that --initial-cluster gives to a member with one of these URLs; empty if it gives none.
+[[nodiscard]] std::string name_of(const std::vector<std::string>& urls, const ServeOptions& options);
 
 /// An id as etcd shows it: lower-case hexadecimal without padding.
 [[nodiscard]] std::string hex_id(std::uint64_t id);

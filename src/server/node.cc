@@ -1,11 +1,13 @@
 #include "server/node.h"
 
 #include <atomic>
+#include <functional>
 #include <map>
 
 #include "api/etcd/api.h"
 #include "api/etcd/version.h"
 #include "api/http/pages.h"
+#include "consensus/contract/membership_codec.h"
 #include "consensus/raft/raft.h"
 #include "engine_rocksdb/rocksdb_store.h"
 #include "env_posix/data_directory.h"
@@ -14,6 +16,7 @@
 #include "env_posix/loop.h"
 #include "env_posix/tcp_transport.h"
 #include "server/client_listener.h"
+#include "server/join.h"
 #include "server/node_metrics.h"
 #include "server/peer_probes.h"
 #include "server/readiness.h"
@@ -64,11 +67,20 @@ std::string_view words_of(group::SnapshotNews::What what) {
   return "snapshot";
 }
 
+std::string list(const std::vector<NodeId>& nodes) {
+  std::string text;
+  for (const NodeId node : nodes) {
+    text += (text.empty() ? "" : ",") + hex_id(node.value());
+  }
+  return text.empty() ? "none" : text;
+}
+
 /// Writes each change of role and the course of snapshots to the log, then passes everything on to the service.
 class AnnouncedGroup : public group::GroupEvents {
  public:
-  AnnouncedGroup(GroupId group, service::KvService& service, EventLog& log, bool quiet)
-      : group_(group), service_(service), log_(log), quiet_(quiet) {}
+  AnnouncedGroup(GroupId group, service::KvService& service, EventLog& log, bool quiet,
+                 std::function<void()> learn_members)
+      : group_(group), service_(service), log_(log), quiet_(quiet), learn_members_(std::move(learn_members)) {}
 
   void on_role_changed(const consensus::RoleChanged& change) override {
     changes_seen += change.to == consensus::Role::leader || !change.leader.is_none() ? 1 : 0;
@@ -84,6 +96,23 @@ class AnnouncedGroup : public group::GroupEvents {
   }
   void on_dropped(Context context, consensus::Dropped::Outcome outcome) override {
     service_.on_dropped(context, outcome);
+  }
+  void on_configuration_changed(const consensus::ConfigurationChanged& change) override {
+    if (!quiet_) {
+      log_.info(change.committed ? "membership decided" : "membership in use",
+                {{"group", std::to_string(group_.value())},
+                 {"voters", list(change.membership.voters)},
+                 {"leaving", list(change.membership.outgoing_voters)},
+                 {"learners", list(change.membership.learners)},
+                 {"position", std::to_string(change.id.position.value())}});
+    }
+    service_.on_configuration_changed(change);
+    if (change.committed && change.id.position <= service_.store().executed()) {
+      learn_members_();  // a snapshot brought it
+    }
+  }
+  void on_reconfiguration_refused(Context context, consensus::ReconfigureRefusal why) override {
+    service_.on_reconfiguration_refused(context, why);
   }
   void on_read_ready(Context context) override { service_.on_read_ready(context); }
   void on_service_message(NodeId from, Buffer message) override {
@@ -108,6 +137,7 @@ class AnnouncedGroup : public group::GroupEvents {
   service::KvService& service_;
   EventLog& log_;
   bool quiet_;  ///< with many groups a line per change and group would drown the rest
+  std::function<void()> learn_members_;
 };
 
 }  // namespace
@@ -156,7 +186,7 @@ Node::~Node() {
 }
 
 Result<std::unique_ptr<Node>> Node::open(ServeOptions options, EventLog& log) {
-  Result<ClusterIdentity> identity = identify(options);
+  Result<ClusterIdentity> identity = find_identity(options, log);
   if (!identity) {
     return std::unexpected(identity.error());
   }
@@ -173,8 +203,14 @@ Status Node::open_storage() {
     return std::unexpected(loop.error());
   }
   parts_->loop = std::move(*loop);
-  Result<env_posix::DataDirectory> directory =
-      env_posix::DataDirectory::open(options_.data_dir, {identity_.cluster, identity_.self, options_.consensus});
+  env_posix::DataOrigin origin{
+      .kind = identity_.founded ? env_posix::DataOrigin::Kind::founded : env_posix::DataOrigin::Kind::joined,
+      .members = {}};
+  for (const MemberIdentity& member : identity_.members) {
+    origin.members.push_back({member.id, join_urls(member.peer_urls)});
+  }
+  Result<env_posix::DataDirectory> directory = env_posix::DataDirectory::open(
+      options_.data_dir, {identity_.cluster, identity_.self, options_.consensus}, origin);
   if (!directory) {
     return std::unexpected(directory.error());
   }
@@ -210,8 +246,10 @@ Status Node::open_storage() {
 consensus::CoreConfig Node::core_config() const {
   consensus::CoreConfig config;
   config.self = identity_.self;
-  for (const MemberIdentity& member : identity_.members) {
-    config.initial_membership.voters.push_back(member.id);
+  if (identity_.founded) {  // who joins learns the membership from the log
+    for (const MemberIdentity& member : identity_.members) {
+      config.initial_membership.voters.push_back(member.id);
+    }
   }
   config.heartbeat_interval = std::chrono::milliseconds(options_.heartbeat_ms);
   config.election_timeout = std::chrono::milliseconds(options_.election_ms);
@@ -228,12 +266,8 @@ group::HostConfig Node::host_config() const {
   config.mesh.self = identity_.self;
   config.mesh.incarnation = parts_->directory->incarnation();
   config.mesh.listen_address = options_.listen_peer_urls[0].address();
-  for (const InitialMember& initial : options_.initial_cluster) {
-    for (const MemberIdentity& member : identity_.members) {
-      if (member.name == initial.name && member.id != identity_.self) {
-        config.mesh.peers.push_back({member.id, initial.peer_urls[0].address()});
-      }
-    }
+  for (const MemberIdentity& member : identity_.members) {
+    config.contacts.push_back({member.id, join_urls(member.peer_urls)});
   }
   config.mesh.heartbeat_interval = std::chrono::milliseconds(options_.heartbeat_ms);
   config.mesh.silence_limit = std::chrono::milliseconds(options_.election_ms);
@@ -270,14 +304,31 @@ Status Node::open_groups() {
     GroupParts& parts = parts_->groups[i];
     parts.service = service::KvService::make(service_config, group, identity_.self, incarnation, loop, loop, *this);
     parts.store = kv::Store::make(group, *parts_->records, limits, *parts.service);
-    parts.events = std::make_unique<AnnouncedGroup>(group, *parts.service, log_, options_.groups > 1);
+    parts.events = std::make_unique<AnnouncedGroup>(group, *parts.service, log_, options_.groups > 1,
+                                                    [this] { (void)learn_members(); });
     QUORATE_TRY(parts_->host->add_group({group, raft::raft_factory(), core_config()}, *parts.store, *parts.events));
     parts.service->attach(parts_->host->replica(group), *parts.store);
   }
+  QUORATE_TRY(learn_members());
   const storage::Recovery& recovery = parts_->host->recovery();
   log_.info("log recovered", {{"frames", std::to_string(recovery.frames)},
                               {"torn_bytes", std::to_string(recovery.torn_bytes)},
                               {"revision", std::to_string(parts_->groups[0].store->revision())}});
+  return {};
+}
+
+Status Node::learn_members() {
+  std::vector<consensus::Contact> contacts;
+  for (const auto& [node, text] : parts_->groups[0].store->contacts()) {
+    if (node == identity_.self && text.empty()) {
+      return fail(ErrorCode::foreign, "member " + hex_id(identity_.self.value()) + " was removed from cluster " +
+                                          hex_id(identity_.cluster.value()) +
+                                          " and cannot come back under this id; remove '" + options_.data_dir +
+                                          "' and add the node as a new member (etcdctl member add)");
+    }
+    contacts.push_back(consensus::contact_from_text(node, text.view()));
+  }
+  parts_->host->learn_contacts(contacts);
   return {};
 }
 
@@ -289,9 +340,7 @@ Status Node::open_front_ends() {
   config.max_request_bytes = options_.max_request_bytes;
   config.quota_bytes = static_cast<std::int64_t>(options_.quota_bytes());
   config.election_timeout = std::chrono::milliseconds(options_.election_ms);
-  for (const MemberIdentity& member : identity_.members) {
-    config.members.push_back({member.id, member.peer_urls});
-  }
+  config.max_learners = options_.max_learners;
   parts_->api = std::make_unique<etcd::Api>(std::move(config), loop, loop);
   for (std::uint32_t i = 0; i < options_.groups; ++i) {
     parts_->api->add_group(GroupId(i + 1), *parts_->groups[i].service);
@@ -322,7 +371,7 @@ Status Node::open_front_ends() {
 }
 
 Status Node::run() {
-  parts_->probes = std::make_unique<PeerProbes>(*parts_->transport, host_config().mesh.peers);
+  parts_->probes = std::make_unique<PeerProbes>(*parts_->transport, [this] { return parts_->host->contacts(); });
   parts_->readiness = std::make_unique<Readiness>(identity_, *parts_->host, *parts_->groups[0].service, *parts_->loop,
                                                   *parts_->loop, *parts_->probes, log_, [this] { on_ready(); });
   std::vector<std::string> client_urls;
@@ -361,8 +410,10 @@ bool Node::leads_any_group() const {
   return false;
 }
 
+bool Node::is_alone() const { return parts_->groups[0].service->status().membership.voters.size() == 1; }
+
 void Node::hand_over_leadership() {
-  log_.info("stopping", {{"why", "asked by a signal"}});
+  log_.info("stopping", {{"why", removed_ ? "removed from the cluster" : "asked by a signal"}});
   parts_->api->set_serving(false);
   parts_->stop_deadline = parts_->loop->now() + kHandOverPatience;
   for (std::uint32_t i = 0; i < options_.groups; ++i) {
@@ -376,8 +427,7 @@ void Node::hand_over_leadership() {
 
 void Node::end_when_handed_over(std::uint64_t) {
   env_posix::EventLoop& loop = *parts_->loop;
-  const bool alone = identity_.members.size() == 1;
-  if (!alone && leads_any_group() && loop.now() < parts_->stop_deadline) {
+  if (!is_alone() && leads_any_group() && loop.now() < parts_->stop_deadline) {
     (void)loop.arm(loop.now() + kStopCheckInterval, Callback<>::to<&Node::end_when_handed_over>(this));
     return;
   }
@@ -399,6 +449,19 @@ void Node::on_stopped(const Error& why) {
 
 void Node::on_peer_rejected(NodeId node, std::string_view why) {
   log_.warn("peer rejected", {{"member", hex_id(node.value())}, {"why", std::string(why)}});
+}
+
+void Node::on_removed(std::string_view why) {
+  if (!removed_) {
+    removed_ = true;
+    log_.warn("this member was removed from the cluster",
+              {{"member", hex_id(identity_.self.value())},
+               {"cluster", hex_id(identity_.cluster.value())},
+               {"why", std::string(why)},
+               {"next", "to use this machine again, remove '" + options_.data_dir +
+                            "' and add it as a new member (etcdctl member add)"}});
+    stop();
+  }
 }
 
 void Node::trace(const TraceEvent& event) { ++parts_->traces[event.name]; }

@@ -34,6 +34,7 @@ class Node : public group::HostEvents, public TraceSink {
 
   void on_stopped(const Error& why) override;
   void on_peer_rejected(NodeId node, std::string_view why) override;
+  void on_removed(std::string_view why) override;
   void trace(const TraceEvent& event) override;
 
  private:
@@ -51,6 +52,9 @@ class Node : public group::HostEvents, public TraceSink {
   void end_when_handed_over(std::uint64_t);
   void leave_loop(std::uint64_t);
   [[nodiscard]] bool leads_any_group() const;
+  [[nodiscard]] bool is_alone() const;
+  /// Tells the host what the state machine knows of the members. An error: it says that this one was removed.
+  [[nodiscard]] Status learn_members();
   void on_ready();
   [[nodiscard]] std::string metrics_text() const;
 
@@ -58,6 +62,7 @@ class Node : public group::HostEvents, public TraceSink {
   ClusterIdentity identity_;
   EventLog& log_;
   Status ended_;
+  bool removed_ = false;
   std::unique_ptr<Parts> parts_;
 };
 

@@ -165,9 +165,10 @@ Status complete_options(ServeOptions& options) {
   if (options.initial_cluster.empty()) {
     options.initial_cluster = {InitialMember{options.name, options.advertise_peer_urls}};
   }
-  if (options.initial_cluster_state != "new") {
+  if (options.initial_cluster_state != "new" && options.initial_cluster_state != "existing") {
     return fail(ErrorCode::invalid, flag_value("initial-cluster-state", options.initial_cluster_state) +
-                                        ": joining an existing cluster is not supported yet; only `new` is");
+                                        ": must be `new` (the cluster begins with all of --initial-cluster) or "
+                                        "`existing` (this node joins, or has joined, one that runs)");
   }
   if (options.consensus != "raft") {
     return fail(ErrorCode::invalid,

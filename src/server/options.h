@@ -46,6 +46,7 @@ struct ServeOptions {
   std::vector<InitialMember> initial_cluster;
   std::string initial_cluster_token = "etcd-cluster";
   std::string initial_cluster_state = "new";
+  std::uint32_t max_learners = 1;  ///< that etcd's MemberAdd takes
   std::uint32_t heartbeat_ms = 100;
   std::uint32_t election_ms = 1000;
   bool pre_vote = true;

@@ -27,19 +27,20 @@ class PeerProbes::Probe : public env::StreamEvents {
   bool opened_ = false;
 };
 
-PeerProbes::PeerProbes(env::Transport& transport, std::vector<peer::Peer> peers)
-    : transport_(transport), peers_(std::move(peers)) {}
+PeerProbes::PeerProbes(env::Transport& transport, Contacts contacts)
+    : transport_(transport), contacts_(std::move(contacts)) {}
 
 PeerProbes::~PeerProbes() = default;
 
 void PeerProbes::ask(NodeId node) {
-  const auto known = std::ranges::find(peers_, node, &peer::Peer::node);
-  if (known == peers_.end()) {
+  const std::vector<consensus::Contact> contacts = contacts_();
+  const auto known = std::ranges::find(contacts, node, &consensus::Contact::node);
+  if (known == contacts.end()) {
     return;
   }
   std::unique_ptr<Probe>& probe = probes_[node];
   probe = std::make_unique<Probe>();
-  probe->begin(transport_, known->address);
+  probe->begin(transport_, group::address_of(*known));
 }
 
 std::string_view PeerProbes::found(NodeId node) const {

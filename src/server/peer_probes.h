@@ -5,6 +5,7 @@
 // probe opens a TCP connection and says nothing. Nothing depends on it but the words of a log line. Owned by the node,
 // on the loop; the transport outlives it. At most one probe a peer is open at a time, until the next ask() or end().
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,13 +13,15 @@
 #include <vector>
 
 #include "env/transport.h"
-#include "peer/mesh.h"
+#include "group/contact_book.h"
 
 namespace quorate::server {
 
 class PeerProbes {
  public:
-  PeerProbes(env::Transport& transport, std::vector<peer::Peer> peers);
+  using Contacts = std::function<std::vector<consensus::Contact>()>;
+
+  PeerProbes(env::Transport& transport, Contacts contacts);
   ~PeerProbes();
   PeerProbes(const PeerProbes&) = delete;
   PeerProbes& operator=(const PeerProbes&) = delete;
@@ -34,7 +37,7 @@ class PeerProbes {
   class Probe;
 
   env::Transport& transport_;
-  std::vector<peer::Peer> peers_;
+  Contacts contacts_;
   std::map<NodeId, std::unique_ptr<Probe>> probes_;
 };
 

@@ -71,9 +71,10 @@ void Readiness::explain(std::uint64_t) {
 }
 
 std::string Readiness::missing_majority() const {
-  const std::size_t members = identity_.members.size();
+  const std::size_t voters = service_.status().membership.voters.size();
+  const std::size_t members = voters == 0 ? identity_.members.size() : voters;
   std::size_t reachable = 1;
-  std::string absent;
+  std::vector<std::string> absent;
   for (const peer::LinkStatus& link : host_.links()) {
     if (link.up) {
       ++reachable;
@@ -82,11 +83,17 @@ std::string Readiness::missing_majority() const {
     const auto member = std::find_if(identity_.members.begin(), identity_.members.end(),
                                      [&](const MemberIdentity& known) { return known.id == link.node; });
     const bool says_why = !link.last_error.empty() && !link.last_error.ends_with("not connected yet");
-    absent += (absent.empty() ? "" : ", ") + (member == identity_.members.end() ? "?" : member->name) + " " +
-              (says_why ? link.last_error : std::string(probes_.found(link.node)));
+    const bool has_name = member != identity_.members.end() && !member->name.empty();
+    absent.push_back((has_name ? member->name : hex_id(link.node.value())) + " " +
+                     (says_why ? link.last_error : std::string(probes_.found(link.node))));
   }
-  return std::to_string(reachable) + " of " + std::to_string(members) + ", need " + std::to_string(members / 2 + 1) +
-         (absent.empty() ? "" : ": " + absent);
+  std::ranges::sort(absent);
+  std::string text =
+      std::to_string(reachable) + " of " + std::to_string(members) + ", need " + std::to_string(members / 2 + 1);
+  for (const std::string& peer : absent) {
+    text += (&peer == absent.data() ? ": " : ", ") + peer;
+  }
+  return text;
 }
 
 }  // namespace quorate::server

@@ -56,6 +56,9 @@ enum class Branch : std::uint8_t {
   pushed_back,                ///< the replica has no room
   abandoned,                  ///< a: the Stage
   watchers_resynced,          ///< a of them: a snapshot took the state's place
+  member_change_forwarded,    ///< to leader a
+  member_change_proposed,     ///< request a
+  member_change_refused,      ///< a: the Outcome
   count_of_branches,
 };
 
@@ -104,6 +107,9 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "service.pushed_back",
     "service.abandoned",
     "service.watchers_resynced",
+    "service.member_change_forwarded",
+    "service.member_change_proposed",
+    "service.member_change_refused",
 };
 static_assert(!kBranchNames.back().empty(), "one name per branch");
 

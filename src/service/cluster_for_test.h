@@ -70,7 +70,12 @@ class Node final : public group::Replica {
   [[nodiscard]] bool propose(Context context, Buffer command, NodeId origin) override;
   void read(Context context) override;
   void transfer_leadership(NodeId to) override { transfers.push_back(to); }
-  void reconfigure(Context, consensus::Membership) override {}
+  void reconfigure(Context context, consensus::Membership target, std::vector<consensus::Contact> contacts) override {
+    changes.push_back({context, std::move(target), std::move(contacts)});
+  }
+  [[nodiscard]] std::vector<consensus::MemberProgress> progress() const override { return known_progress; }
+  [[nodiscard]] std::vector<consensus::Contact> contacts() const override { return known_contacts; }
+  [[nodiscard]] bool is_linked(NodeId) const override { return true; }
   bool send_service_message(NodeId to, Buffer message) override;
   void pin_records(Callback<group::PinnedRecords>) override {}
   [[nodiscard]] consensus::CoreStatus status() const override;
@@ -91,8 +96,11 @@ class Node final : public group::Replica {
   bool executes = true;
   std::size_t next_entry = 0;
   std::vector<Context> held_reads;
-  std::vector<NodeId> transfers;  ///< asked for
-  consensus::CoreStatus own;      ///< what this node believes
+  std::vector<NodeId> transfers;                ///< asked for
+  std::vector<consensus::Reconfigure> changes;  ///< asked for
+  std::vector<consensus::Contact> known_contacts;
+  std::vector<consensus::MemberProgress> known_progress;
+  consensus::CoreStatus own;  ///< what this node believes
 
   storage::TestEntropy entropy;
   storage::MemoryRecords memory;

@@ -19,6 +19,7 @@ class FakeStore final : public kv::Store {
   std::int64_t revision_now = 1;
   std::vector<kv::Alarm> alarms_now;
   std::map<NodeId, Buffer> members_now;
+  std::map<NodeId, Buffer> contacts_now;
 
   Result<Position> recover(Generation) override { return Position(0); }
   void begin_restore(Generation) override {}
@@ -43,6 +44,7 @@ class FakeStore final : public kv::Store {
   std::vector<Buffer> lease_keys(std::int64_t) const override { return {}; }
   std::vector<kv::Alarm> alarms() const override { return alarms_now; }
   [[nodiscard]] const std::map<NodeId, Buffer>& members() const override { return members_now; }
+  [[nodiscard]] const std::map<NodeId, Buffer>& contacts() const override { return contacts_now; }
   bool compact_step(std::size_t) override { return false; }
   std::uint64_t size_bytes() const override { return 12'345; }
   std::uint64_t key_count() const override { return 0; }
@@ -125,6 +127,11 @@ class FakeService final : public KvService {
     return ask("move_leader", Buffer::copy_of(std::to_string(to.value())), d, to_whom);
   }
   void pin_records(Callback<group::PinnedRecords> to) override { pins.push_back(to); }
+  Ticket change_members(MemberChange change, Instant d, AnswerTo to) override {
+    return ask("change_members", encode_member_change(change), d, to);
+  }
+  std::vector<consensus::Contact> contacts() const override { return contacts_now; }
+  std::vector<consensus::MemberProgress> progress() const override { return {}; }
   void abandon(Ticket ticket) override { abandoned.push_back(ticket); }
   WatchHub& watches() override { return hub; }
   consensus::CoreStatus status() const override {
@@ -133,6 +140,8 @@ class FakeService final : public KvService {
   }
   const kv::Store& store() const override { return fake_store; }
   void shut_down() override {}
+
+  std::vector<consensus::Contact> contacts_now;
 
   void on_role_changed(const consensus::RoleChanged&) override {}
   void on_dropped(Context, consensus::Dropped::Outcome) override {}

@@ -30,10 +30,11 @@ GroupService::GroupService(ServiceConfig config, GroupId group, NodeId self, Inc
     : parts_(config, group, self, incarnation, clock, loop, traces),
       courier_(parts_, *this),
       writes_(parts_, courier_),
-      reads_(parts_, Callback<Request&>::to<&Leases::on_confirmed>(&leases_)),
+      reads_(parts_, Callback<Request&>::to<&GroupService::on_confirmed>(this)),
       leases_(parts_, courier_, reads_, writes_),
       compaction_(parts_),
       hand_over_(parts_),
+      members_(parts_, courier_, reads_),
       watchers_(parts_) {
   parts_.courier = &courier_;
 }
@@ -201,6 +202,15 @@ Ticket GroupService::move_leader(NodeId to, Instant deadline, AnswerTo to_whom) 
   return ticket;
 }
 
+Ticket GroupService::change_members(MemberChange change, Instant deadline, AnswerTo to) {
+  if (parts_.is_stopped) {
+    return refuse(Outcome::stopped, Failure::none, to);
+  }
+  const Ticket ticket = members_.ask(std::move(change), deadline, to);
+  keep_timers();
+  return ticket;
+}
+
 void GroupService::abandon(Ticket ticket) {
   if (Request* request = parts_.requests.find(ticket); request != nullptr) {
     parts_.trace(Branch::abandoned, static_cast<std::uint64_t>(request->stage));
@@ -239,15 +249,30 @@ void GroupService::on_role_changed(const consensus::RoleChanged& change) {
   writes_.on_role_changed();
   leases_.on_role_changed();
   hand_over_.on_role_changed();
+  members_.on_role_changed();
   reads_.retry();
   keep_timers();
 }
 
 void GroupService::on_dropped(Context context, consensus::Dropped::Outcome outcome) {
-  if (!parts_.is_stopped && !writes_.on_dropped(context, outcome)) {
+  if (!parts_.is_stopped && !writes_.on_dropped(context, outcome) && !members_.on_dropped(context)) {
     reads_.on_dropped(context);
   }
   keep_timers();
+}
+
+void GroupService::on_configuration_changed(const consensus::ConfigurationChanged& change) {
+  if (!parts_.is_stopped) {
+    members_.on_configuration_changed(change);
+    keep_timers();
+  }
+}
+
+void GroupService::on_reconfiguration_refused(Context context, consensus::ReconfigureRefusal why) {
+  if (!parts_.is_stopped) {
+    members_.on_refused_by_core(context, why);
+    keep_timers();
+  }
 }
 
 void GroupService::on_read_ready(Context context) {
@@ -326,11 +351,16 @@ void GroupService::on_item(NodeId from, Incarnation life, const Item& item, cons
     return;
   }
   if (item.kind == ItemKind::ask) {
-    leases_.on_question(from, life, item, message);
+    const bool is_change = item.detail == static_cast<std::uint8_t>(Question::member_change);
+    is_change ? members_.on_question(from, life, item, message) : leases_.on_question(from, life, item, message);
     return;
   }
   Request* request = parts_.requests.find_waiting(item.number);
   if (request == nullptr || request->asked != from) {
+    return;
+  }
+  if (request->kind == RequestKind::member_change) {
+    item.kind == ItemKind::refuse ? members_.on_refused(*request, item) : members_.on_answer(*request, item);
     return;
   }
   const bool is_write = request->kind == RequestKind::write;
@@ -345,12 +375,18 @@ void GroupService::on_reachable(NodeId node) {
   if (node == parts_.leadership.leader()) {
     writes_.retry_waiting();
     leases_.retry();
+    members_.retry();
   }
 }
 
 void GroupService::on_not_sent(NodeId to, const Item& item) {
   Request* request = parts_.requests.find_waiting(item.number);
   if (request == nullptr || request->asked != to || (item.kind != ItemKind::propose && item.kind != ItemKind::ask)) {
+    return;
+  }
+  if (request->kind == RequestKind::member_change) {
+    members_.on_refused(*request, item);
+    keep_timers();
     return;
   }
   request->kind == RequestKind::write ? writes_.on_not_sent(*request, item) : leases_.on_refused(*request, item);
@@ -363,7 +399,8 @@ void GroupService::keep_timers() {
   if (parts_.is_stopped) {
     return;
   }
-  if (retry_timer_ == 0 && (writes_.has_waiting() || reads_.has_waiting() || leases_.has_waiting())) {
+  if (retry_timer_ == 0 &&
+      (writes_.has_waiting() || reads_.has_waiting() || leases_.has_waiting() || members_.has_waiting())) {
     retry_timer_ = parts_.loop.arm(parts_.clock.now() + retry_interval(parts_.config),
                                    Callback<>::to<&GroupService::on_retry_timer>(this));
   }
@@ -389,6 +426,7 @@ void GroupService::on_deadline_timer(std::uint64_t) {
       case RequestKind::write: writes_.on_deadline(*request); break;
       case RequestKind::keep_alive:
       case RequestKind::time_to_live: leases_.on_deadline(*request); break;
+      case RequestKind::member_change: members_.on_deadline(*request); break;
       case RequestKind::hand_over: parts_.finish(*request, Outcome::timed_out_transfer); break;
       default: parts_.trace(Branch::read_timed_out, number); parts_.finish(*request, Outcome::timed_out);
     }
@@ -400,8 +438,17 @@ void GroupService::on_retry_timer(std::uint64_t) {
   retry_timer_ = 0;
   writes_.retry_waiting();
   leases_.retry();
+  members_.retry();
   reads_.retry();
   keep_timers();
+}
+
+void GroupService::on_confirmed(std::uint64_t, Request& request) {
+  if (request.kind == RequestKind::member_change) {
+    members_.on_confirmed(request);
+  } else {
+    leases_.on_confirmed(0, request);
+  }
 }
 
 }  // namespace quorate::service

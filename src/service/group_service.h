@@ -13,6 +13,7 @@
 #include "service/hand_over.h"
 #include "service/kv_service.h"
 #include "service/leases.h"
+#include "service/members.h"
 #include "service/parts.h"
 #include "service/reads.h"
 #include "service/watchers.h"
@@ -46,6 +47,9 @@ class GroupService final : public KvService, private CourierEvents {
   Ticket publish_member(Buffer member, Instant deadline, AnswerTo to) override;
   Ticket move_leader(NodeId to, Instant deadline, AnswerTo to_whom) override;
   void pin_records(Callback<group::PinnedRecords> to) override { parts_.replica->pin_records(to); }
+  Ticket change_members(MemberChange change, Instant deadline, AnswerTo to) override;
+  [[nodiscard]] std::vector<consensus::Contact> contacts() const override { return parts_.replica->contacts(); }
+  [[nodiscard]] std::vector<consensus::MemberProgress> progress() const override { return parts_.replica->progress(); }
   void abandon(Ticket ticket) override;
 
   [[nodiscard]] WatchHub& watches() override { return watchers_; }
@@ -59,6 +63,8 @@ class GroupService final : public KvService, private CourierEvents {
   void on_read_ready(Context context) override;
   void on_service_message(NodeId from, Buffer message) override;
   void on_peer_down(NodeId node) override;
+  void on_configuration_changed(const consensus::ConfigurationChanged& change) override;
+  void on_reconfiguration_refused(Context context, consensus::ReconfigureRefusal why) override;
 
   // kv::StoreObserver
   [[nodiscard]] bool wants_reply(const kv::RequestId& request) const override;
@@ -79,6 +85,8 @@ class GroupService final : public KvService, private CourierEvents {
   Ticket read(RequestKind kind, Buffer request, bool is_local, Instant deadline, AnswerTo to);
   Ticket refuse(Outcome outcome, kv::Failure failure, AnswerTo to);
   Ticket answer_now(Buffer body, AnswerTo to);
+  /// The round of something that is no read of the store succeeded.
+  void on_confirmed(std::uint64_t, Request& request);
   /// Lets the timers run if something waits for them. Called after whatever may have made something wait.
   void keep_timers();
   void on_deadline_timer(std::uint64_t);
@@ -91,6 +99,7 @@ class GroupService final : public KvService, private CourierEvents {
   Leases leases_;
   Compaction compaction_;
   HandOver hand_over_;
+  Members members_;
   Watchers watchers_;
   env::TimerId deadline_timer_ = 0;
   Instant deadline_armed_;

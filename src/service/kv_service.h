@@ -22,6 +22,7 @@
 #include "env/entropy.h"
 #include "env/loop.h"
 #include "group/host.h"
+#include "service/member_change.h"
 #include "state/kv/store.h"
 
 namespace quorate::service {
@@ -43,7 +44,17 @@ enum class Outcome : std::uint8_t {
   bad_transferee,      ///< who shall lead does not vote
   timed_out_transfer,  ///< it may still happen
   stopped,
+  bad_member_change,  ///< not a readable one
+  member_not_found,
+  peer_url_exists,     ///< another member has it
+  too_many_members,    ///< consensus::kMaxMembers
+  too_many_learners,   ///< as the request allowed
+  not_enough_started,  ///< of the members that would be left, or be needed
+  unhealthy_cluster,   ///< so many members are not reachable that the change might stop the group
+  not_a_learner,
+  learner_not_ready,  ///< it has not caught up
 };
+inline constexpr Outcome kLastOutcome = Outcome::learner_not_ready;
 
 struct Answer {
   Outcome outcome = Outcome::ok;
@@ -110,6 +121,12 @@ class KvService : public group::GroupEvents, public kv::StoreObserver {
 
   /// A view of the group's records for a backup: see group::Replica. `to` ignores what it no longer wants.
   virtual void pin_records(Callback<group::PinnedRecords> to) = 0;
+  /// Changes who takes part; on any node. Success: committed, the joint state left, executed here.
+  virtual Ticket change_members(MemberChange change, Instant deadline, AnswerTo to) = 0;
+  /// Where the members are found, as this node knows it.
+  [[nodiscard]] virtual std::vector<consensus::Contact> contacts() const = 0;
+  /// On the leader: how far every other member is.
+  [[nodiscard]] virtual std::vector<consensus::MemberProgress> progress() const = 0;
 
   /// The client went away: no answer will come. What was proposed may still happen.
   virtual void abandon(Ticket ticket) = 0;

@@ -112,7 +112,8 @@ void Reads::serve(Request& request) {
     case RequestKind::hash_kv: execution = parts_.store->hash_kv(hash_revision(bytes), reply, ready); break;
     case RequestKind::barrier: reply.revision = parts_.store->revision(); break;
     case RequestKind::keep_alive:
-    case RequestKind::time_to_live: confirmed_(request); return;
+    case RequestKind::time_to_live:
+    case RequestKind::member_change: confirmed_(request); return;
     case RequestKind::write:
     case RequestKind::hand_over: QUORATE_UNREACHABLE("it reads nothing", request.number);
   }

@@ -30,7 +30,8 @@ enum class RequestKind : std::uint8_t {
   barrier,     ///< a read round without a read
   keep_alive,  ///< for the leader, as is time_to_live
   time_to_live,
-  hand_over,  ///< of leadership, to `asked`
+  hand_over,      ///< of leadership, to `asked`
+  member_change,  ///< for the leader
 };
 
 enum class Stage : std::uint8_t {

@@ -10,7 +10,7 @@ bool is_known(const Item& item) {
     case ItemKind::propose:
       return item.detail >= 1 && item.detail <= static_cast<std::uint8_t>(kv::CommandKind::publish_member);
     case ItemKind::refuse: return item.detail >= 1 && item.detail <= static_cast<std::uint8_t>(Refusal::busy);
-    case ItemKind::ask: return item.detail >= 1 && item.detail <= static_cast<std::uint8_t>(Question::time_to_live);
+    case ItemKind::ask: return item.detail >= 1 && item.detail <= static_cast<std::uint8_t>(Question::member_change);
     case ItemKind::answer: return item.detail == 0;
   }
   return false;

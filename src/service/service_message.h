@@ -27,12 +27,12 @@ struct MessageHead {
 enum class ItemKind : std::uint8_t {
   propose = 1,  ///< to the leader: place this write
   refuse = 2,   ///< from it: nothing was placed, and nothing will be
-  ask = 3,      ///< to the leader: a question about a lease
+  ask = 3,      ///< to the leader: a question about a lease, or a change of the members
   answer = 4,   ///< from it
 };
 
 enum class Refusal : std::uint8_t { not_leader = 1, busy = 2 };
-enum class Question : std::uint8_t { keep_alive = 1, time_to_live = 2 };
+enum class Question : std::uint8_t { keep_alive = 1, time_to_live = 2, member_change = 3 };
 
 /// One item; which fields mean something follows from `kind`.
 struct Item {

@@ -21,22 +21,12 @@ bool is_write(OperationKind kind) {
 OperationOutcome outcome_of(const Operation& op, const service::Answer& answer) {
   switch (answer.outcome) {
     case service::Outcome::ok: return OperationOutcome::ok;
-    case service::Outcome::failed:
-    case service::Outcome::no_leader:
-    case service::Outcome::leader_changed:
-    case service::Outcome::too_many_requests:
-    case service::Outcome::request_too_large:
-    case service::Outcome::no_space:
-    case service::Outcome::corrupt:
-    case service::Outcome::not_leader:
-    case service::Outcome::bad_transferee:
-    case service::Outcome::timed_out_transfer: return OperationOutcome::refused;
     case service::Outcome::timed_out:
     case service::Outcome::timed_out_leader_lost:
     case service::Outcome::timed_out_connection:
     case service::Outcome::stopped: return is_write(op.kind) ? OperationOutcome::unknown : OperationOutcome::refused;
+    default: return OperationOutcome::refused;  // every other outcome promises that nothing was placed
   }
-  return OperationOutcome::unknown;
 }
 
 AnswerFields read_answer(OperationKind kind, std::string_view body) {

@@ -52,6 +52,12 @@ class WatchedGroup : public group::GroupEvents {
     service_.on_service_message(from, std::move(message));
   }
   void on_peer_down(NodeId node) override { service_.on_peer_down(node); }
+  void on_configuration_changed(const consensus::ConfigurationChanged& change) override {
+    service_.on_configuration_changed(change);
+  }
+  void on_reconfiguration_refused(Context context, consensus::ReconfigureRefusal why) override {
+    service_.on_reconfiguration_refused(context, why);
+  }
 
  private:
   std::uint32_t node_;
@@ -89,6 +95,7 @@ struct Node::Life : group::HostEvents {
 
   void on_stopped(const Error& why) override { node.observer_.on_node_stopped(node.index_, why); }
   void on_peer_rejected(NodeId /*node*/, std::string_view /*why*/) override {}
+  void on_removed(std::string_view /*why*/) override {}
 
   Node& node;
   NodeEnv env;

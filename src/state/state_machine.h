@@ -9,6 +9,7 @@
 // Owned by the group's runtime, on its loop.
 
 #include <cstdint>
+#include <span>
 
 #include "base/bytes.h"
 #include "base/callback.h"
@@ -25,6 +26,12 @@ enum class Execution : std::uint8_t {
   pending,  ///< nothing changed; a record is being fetched; call again after `ready`
 };
 
+/// A member of the group and where it is found.
+struct MemberContact {
+  NodeId node;
+  ByteView text;
+};
+
 class StateMachine {
  public:
   virtual ~StateMachine() = default;
@@ -37,6 +44,13 @@ class StateMachine {
 
   /// The position of the last executed entry; the runtime also calls skip() for entries without a command.
   virtual void skip(Position position) = 0;
+  /// An entry that changes the membership: instead of skip(). `members` is everybody who takes part from there on,
+  /// rising; `contacts` may name less, or nobody. A machine that front ends ask for members keeps them.
+  virtual void configure(Position position, std::span<const NodeId> members, std::span<const MemberContact> contacts) {
+    static_cast<void>(members);
+    static_cast<void>(contacts);
+    skip(position);
+  }
   [[nodiscard]] virtual Position executed() const = 0;
 
   /// Moves the records of everything executed up to `durable` (and not yet collected) to `batch`, with the applied

@@ -61,20 +61,13 @@ Api::Api(ApiConfig config, const env::Clock& clock, env::Loop& loop)
       clock_(clock),
       loop_(loop),
       health_(std::make_unique<HealthService>(*this)),
-      snapshots_(std::make_unique<SnapshotService>(*this)) {
-  set_members(std::move(config_.members));
-}
+      snapshots_(std::make_unique<SnapshotService>(*this)) {}
 
 Api::~Api() { loop_.cancel(leader_timer_); }
 
 void Api::add_group(GroupId id, service::KvService& service) {
   groups_.push_back(
       std::make_unique<Group>(Group{.id = id, .service = &service, .headers = Headers(config_.cluster, config_.self)}));
-}
-
-void Api::set_members(std::vector<Member> members) {
-  std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.id < b.id; });
-  config_.members = std::move(members);
 }
 
 void Api::set_serving(bool serving) { health_->set_serving(serving); }
@@ -225,13 +218,16 @@ void Api::on_unary(rpc::Call& call, MethodId method, Buffer message) {
         return;
       }
       break;
+    case MethodId::membership_describe: answer_membership(call, *group); return;
+    case MethodId::member_add:
+    case MethodId::member_remove:
+    case MethodId::member_update:
+    case MethodId::member_promote:
+    case MethodId::membership_add_learner:
+    case MethodId::membership_set: on_member_change(call, *group, method, std::move(message)); return;
     default: break;
   }
-  Request& request = take_request();
-  request.call = &call;
-  request.group = group;
-  request.method = method;
-  call.user = &request;
+  Request& request = begin_request(call, *group, method);
   request.ticket = ask(*group, method, std::move(message), call.deadline(),
                        service::AnswerTo::to<&Api::on_answer>(this, request.slot));
 }
@@ -255,6 +251,15 @@ service::Ticket Api::ask(Group& group, MethodId method, Buffer message, Instant 
     case MethodId::move_leader: return service.move_leader(transferee_of(message.view()), deadline, to);
     default: QUORATE_UNREACHABLE("a unary method that no service serves", method);
   }
+}
+
+Api::Request& Api::begin_request(rpc::Call& call, Group& group, MethodId method) {
+  Request& request = take_request();
+  request.call = &call;
+  request.group = &group;
+  request.method = method;
+  call.user = &request;
+  return request;
 }
 
 Api::Request& Api::take_request() {
@@ -287,6 +292,10 @@ void Api::on_answer(std::uint64_t slot, const service::Answer& answer_of_service
   }
   if (method == MethodId::member_list) {
     answer_members(call, group, answer_of_service.term);
+    return;
+  }
+  if (is_member_change(method)) {
+    answer_member_change(call, group, method, answer_of_service);
     return;
   }
   if (method == MethodId::move_leader) {

@@ -24,21 +24,16 @@
 
 namespace quorate::etcd {
 
-struct Member {
-  NodeId id;
-  std::vector<std::string> peer_urls;
-};
-
 /// What a member publishes of itself at its start (KvService::publish_member): an etcdserverpb.Member.
 [[nodiscard]] Buffer encode_published_member(std::string_view name, std::span<const std::string> client_urls);
 
 struct ApiConfig {
   ClusterId cluster;
   NodeId self;
-  std::vector<Member> members;  ///< static; any order
   std::size_t max_request_bytes = 1'572'864;
   std::int64_t quota_bytes = 2LL << 30;  ///< as shown by Status
   Duration election_timeout = std::chrono::milliseconds(1000);
+  std::uint32_t max_learners = 1;  ///< that MemberAdd takes
   std::size_t max_watchers_per_stream = 65'536;
   std::size_t max_waiting_keep_alives = 4096;  ///< per stream
 };
@@ -48,6 +43,8 @@ class KeepAliveStream;
 class SnapshotService;
 class WatchStream;
 
+/// One of the methods that change who takes part.
+[[nodiscard]] bool is_member_change(MethodId method);
 /// MemberListRequest.linearizable; false for what is no message.
 [[nodiscard]] bool is_linearizable_member_list(ByteView request);
 /// MoveLeaderRequest.targetID; none for what is no message.
@@ -78,9 +75,6 @@ class Api : public rpc::Handler {
 
   /// Before the first call; the first group is the default. The service outlives the Api.
   void add_group(GroupId id, service::KvService& service);
-
-  /// Replaces the member list: a node learns the others' client URLs from them.
-  void set_members(std::vector<Member> members);
 
   /// What gRPC health answers; true from the start.
   void set_serving(bool serving);
@@ -118,6 +112,7 @@ class Api : public rpc::Handler {
   void on_unary(rpc::Call& call, MethodId method, Buffer message);
   [[nodiscard]] service::Ticket ask(Group& group, MethodId method, Buffer message, Instant deadline,
                                     service::AnswerTo to);
+  [[nodiscard]] Request& begin_request(rpc::Call& call, Group& group, MethodId method);
   [[nodiscard]] Request& take_request();
   void release(Request& request);
   void on_answer(std::uint64_t slot, const service::Answer& answer);
@@ -129,7 +124,10 @@ class Api : public rpc::Handler {
 
   void answer_status(rpc::Call& call, Group& group);
   void answer_members(rpc::Call& call, Group& group, Tag term);
-  [[nodiscard]] Buffer encode_members() const;
+  void answer_membership(rpc::Call& call, Group& group);
+  /// Asks for a change of the members, or refuses the call.
+  void on_member_change(rpc::Call& call, Group& group, MethodId method, Buffer message);
+  void answer_member_change(rpc::Call& call, Group& group, MethodId method, const service::Answer& answer);
 
   void watch_leaders();
   void check_leaders(std::uint64_t);

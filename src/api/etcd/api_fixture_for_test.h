@@ -18,16 +18,16 @@ namespace pb = etcdserverpb;
 
 class ApiTest : public ::testing::Test {
  protected:
-  ApiTest()
-      : api({.cluster = ClusterId(0xC1),
-             .self = NodeId(7),
-             .members = {{NodeId(9), {"http://p3"}}, {NodeId(7), {"http://p1"}}, {NodeId(8), {"http://p2"}}}},
-            time, time) {
+  explicit ApiTest(bool has_second_group = true) : api({.cluster = ClusterId(0xC1), .self = NodeId(7)}, time, time) {
     api.add_group(GroupId(1), service);
-    api.add_group(GroupId(5), second);
+    if (has_second_group) {
+      api.add_group(GroupId(5), second);
+    }
     service.core.tag = Tag(3);
     service.core.leader = NodeId(7);
     service.core.commit = Position(42);
+    service.core.membership.voters = {NodeId(7), NodeId(8), NodeId(9)};
+    service.contacts_now = {{NodeId(7), "http://p1:1"}, {NodeId(8), "http://p2:1"}, {NodeId(9), "http://p3:1"}};
     second.core = service.core;
     wire = std::make_unique<rpc::testing::Wire>(api, http);
     run();
@@ -68,6 +68,11 @@ class ApiTest : public ::testing::Test {
   Api api;
   rpc::testing::TestHttp http;
   std::unique_ptr<rpc::testing::Wire> wire;
+};
+
+class OneGroupApiTest : public ApiTest {
+ protected:
+  OneGroupApiTest() : ApiTest(false) {}
 };
 
 }  // namespace quorate::etcd

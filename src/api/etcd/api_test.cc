@@ -170,7 +170,7 @@ TEST_F(ApiTest, ListsTheMembersById) {
   EXPECT_EQ(list.members(0).name(), "n1");
   EXPECT_EQ(list.members(0).clienturls(0), "http://c1");
   EXPECT_EQ(list.members(1).id(), 8U);
-  EXPECT_EQ(list.members(2).peerurls(0), "http://p3");
+  EXPECT_EQ(list.members(2).peerurls(0), "http://p3:1");
   EXPECT_EQ(list.header().revision(), 0);
   EXPECT_EQ(list.header().raft_term(), 3U);
   pb::MemberListRequest linearizable;
@@ -178,7 +178,7 @@ TEST_F(ApiTest, ListsTheMembersById) {
   const auto later = unary("/etcdserverpb.Cluster/MemberList", linearizable);
   EXPECT_FALSE(response(later).is_closed);
   EXPECT_EQ(service.asked.at(0).what, "barrier_read");
-  api.set_members({{NodeId(8), {}}});
+  service.core.membership.voters = {NodeId(8)};
   answer(0, {.revision = 9, .term = Tag(4)});
   EXPECT_EQ(message<pb::MemberListResponse>(later).members_size(), 1);
   EXPECT_EQ(message<pb::MemberListResponse>(later).header().revision(), 0);
@@ -231,10 +231,53 @@ TEST_F(ApiTest, HandsLeadershipOver) {
   EXPECT_EQ(response(stream).status(), "0");
 }
 
+TEST_F(ApiTest, ChangesTheMembers) {
+  pb::MemberAddRequest request;
+  request.add_peerurls("http://e:1");
+  request.set_islearner(true);
+  const auto refused = unary("/etcdserverpb.Cluster/MemberAdd", request);
+  EXPECT_EQ(response(refused).status(), "12") << "with two groups";
+}
+
+TEST_F(OneGroupApiTest, ChangesTheMembers) {
+  pb::MemberAddRequest request;
+  request.add_peerurls("http://e:1");
+  request.set_islearner(true);
+  const auto stream = unary("/etcdserverpb.Cluster/MemberAdd", request);
+  ASSERT_EQ(service.asked.size(), 1U);
+  const auto change = service::decode_member_change(service.asked[0].request);
+  ASSERT_TRUE(change.has_value());
+  EXPECT_EQ(change->kind, service::MemberChange::Kind::add_learner);
+  EXPECT_EQ(change->max_learners, 1U);
+  EXPECT_EQ(change->urls, "http://e:1");
+  service.core.membership.learners = {NodeId(9)};
+  service.core.membership.voters = {NodeId(7), NodeId(8)};
+  answer(0, {.term = Tag(3), .body = service::encode_member_answer(NodeId(9))});
+  const auto added = message<pb::MemberAddResponse>(stream);
+  EXPECT_EQ(added.member().id(), 9U);
+  EXPECT_TRUE(added.member().islearner());
+  EXPECT_EQ(added.members_size(), 3);
+  EXPECT_FALSE(added.members(0).islearner());
+}
+
+TEST_F(OneGroupApiTest, RefusesMemberUrlsThatAreNone) {
+  for (const auto& [url, words] : {std::pair("e:1", "etcdserver: given member URLs are invalid"),
+                                   std::pair("http://e", "etcdserver: given member URLs are invalid"),
+                                   std::pair("http://e:1/x", "etcdserver: given member URLs are invalid"),
+                                   std::pair("http://e:99999", "etcdserver: given member URLs are invalid"),
+                                   std::pair("https://e:1", "quorate: TLS between members")}) {
+    pb::MemberAddRequest request;
+    request.add_peerurls(url);
+    const auto stream = unary("/etcdserverpb.Cluster/MemberAdd", request);
+    EXPECT_EQ(response(stream).status(), "3") << url;
+    EXPECT_TRUE(response(stream).text().starts_with(words)) << response(stream).text();
+  }
+  EXPECT_TRUE(service.asked.empty());
+}
+
 TEST_F(ApiTest, SaysWhatIsNotThereYet) {
-  for (const char* path :
-       {"/etcdserverpb.Auth/AuthStatus", "/etcdserverpb.Maintenance/Downgrade", "/etcdserverpb.Cluster/MemberAdd",
-        "/v3lockpb.Lock/Lock", "/v3electionpb.Election/Observe"}) {
+  for (const char* path : {"/etcdserverpb.Auth/AuthStatus", "/etcdserverpb.Maintenance/Downgrade",
+                           "/v3lockpb.Lock/Lock", "/v3electionpb.Election/Observe"}) {
     const auto stream = unary(path, pb::StatusRequest());
     EXPECT_EQ(response(stream).status(), "12") << path;
     EXPECT_TRUE(response(stream).text().starts_with("quorate: ")) << response(stream).text();

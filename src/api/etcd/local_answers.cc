@@ -1,5 +1,5 @@
-// What this node answers by itself: its status, its members, and the whole store's hash in the older form. These are
-// rare, so generated protobuf writes them.
+// What this node answers by itself: its status, and the whole store's hash in the older form. These are rare, so
+// generated protobuf writes them.
 
 #include <google/protobuf/arena.h>
 
@@ -27,12 +27,6 @@ std::string alarm_text(const kv::Alarm& alarm) {
 
 }  // namespace
 
-bool is_linearizable_member_list(ByteView request) {
-  google::protobuf::Arena arena;
-  auto& message = make<pb::MemberListRequest>(arena);
-  return message.ParseFromArray(request.data(), static_cast<int>(request.size())) && message.linearizable();
-}
-
 NodeId transferee_of(ByteView request) {
   google::protobuf::Arena arena;
   auto& message = make<pb::MoveLeaderRequest>(arena);
@@ -48,42 +42,6 @@ Buffer hash_of(const Buffer& hash_kv_body) {
   auto& answer = make<pb::HashResponse>(arena);
   answer.set_hash(whole.hash());
   return encode(answer);
-}
-
-/// Ids and peer URLs as configured; name and client URLs as each member published them at its start: a member that
-/// never started has neither.
-Buffer Api::encode_members() const {
-  google::protobuf::Arena arena;
-  auto& list = make<pb::MemberListResponse>(arena);
-  const std::map<NodeId, Buffer>& published = groups_.front()->service->store().members();
-  for (const Member& member : config_.members) {
-    pb::Member& out = *list.add_members();
-    if (const auto own = published.find(member.id); own != published.end()) {
-      const bool is_parsed = out.ParseFromArray(own->second.data(), static_cast<int>(own->second.size()));
-      QUORATE_ASSERT(is_parsed, "members publish an etcdserverpb.Member", member.id);
-    }
-    out.set_id(member.id.value());
-    out.clear_peerurls();
-    for (const std::string& url : member.peer_urls) {
-      out.add_peerurls(url);
-    }
-  }
-  return encode(list);
-}
-
-Buffer encode_published_member(std::string_view name, std::span<const std::string> client_urls) {
-  pb::Member member;
-  member.set_name(std::string(name));
-  for (const std::string& url : client_urls) {
-    member.add_clienturls(url);
-  }
-  return encode(member);
-}
-
-void Api::answer_members(rpc::Call& call, Group& group, Tag term) {
-  const std::array<Buffer, 2> parts = {group.headers.header(0, term), encode_members()};
-  answer(call, parts);
-  finish(call, {});
 }
 
 void Api::answer_status(rpc::Call& call, Group& group) {

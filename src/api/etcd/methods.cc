@@ -14,8 +14,6 @@ struct Row {
   std::string_view missing = {};
 };
 
-constexpr std::string_view kNoMembers =
-    "quorate: changing the membership is not supported yet; start the cluster with all its members";
 constexpr std::string_view kNoAuth =
     "quorate: Auth is not supported yet; this server runs without authentication, as etcd does before auth enable";
 constexpr std::string_view kNoLock = "quorate: the Lock service is not supported yet; etcdctl lock works without it";
@@ -35,10 +33,13 @@ constexpr Row kRows[] = {
     {"/etcdserverpb.Lease/LeaseTimeToLive", MethodId::lease_time_to_live},
     {"/etcdserverpb.Lease/LeaseLeases", MethodId::lease_leases},
     {"/etcdserverpb.Cluster/MemberList", MethodId::member_list},
-    {"/etcdserverpb.Cluster/MemberAdd", MethodId::unsupported, Kind::unary, kNoMembers},
-    {"/etcdserverpb.Cluster/MemberRemove", MethodId::unsupported, Kind::unary, kNoMembers},
-    {"/etcdserverpb.Cluster/MemberUpdate", MethodId::unsupported, Kind::unary, kNoMembers},
-    {"/etcdserverpb.Cluster/MemberPromote", MethodId::unsupported, Kind::unary, kNoMembers},
+    {"/etcdserverpb.Cluster/MemberAdd", MethodId::member_add},
+    {"/etcdserverpb.Cluster/MemberRemove", MethodId::member_remove},
+    {"/etcdserverpb.Cluster/MemberUpdate", MethodId::member_update},
+    {"/etcdserverpb.Cluster/MemberPromote", MethodId::member_promote},
+    {"/quorate.v1.Membership/Describe", MethodId::membership_describe},
+    {"/quorate.v1.Membership/AddLearner", MethodId::membership_add_learner},
+    {"/quorate.v1.Membership/Set", MethodId::membership_set},
     {"/etcdserverpb.Maintenance/Alarm", MethodId::alarm},
     {"/etcdserverpb.Maintenance/Status", MethodId::status},
     {"/etcdserverpb.Maintenance/Defragment", MethodId::defragment},

@@ -52,6 +52,19 @@ RpcStatus status_of(service::Outcome outcome, kv::Failure failure) {
     case Outcome::timed_out_transfer:
       return {Code::unknown, "etcdserver: request timed out, leader transfer took too long"};
     case Outcome::stopped: return kStopped;
+    case Outcome::bad_member_change:
+      return {Code::invalid_argument, "quorate: the change of the members is not a possible one"};
+    case Outcome::member_not_found: return status_of(kv::Failure::member_not_found);
+    case Outcome::peer_url_exists: return {Code::failed_precondition, "etcdserver: Peer URLs already exists"};
+    case Outcome::too_many_members: return {Code::failed_precondition, "quorate: a cluster has at most 128 members"};
+    case Outcome::too_many_learners:
+      return {Code::failed_precondition, "etcdserver: too many learner members in cluster"};
+    case Outcome::not_enough_started:
+      return {Code::failed_precondition, "etcdserver: re-configuration failed due to not enough started members"};
+    case Outcome::unhealthy_cluster: return {Code::unavailable, "etcdserver: unhealthy cluster"};
+    case Outcome::not_a_learner: return {Code::failed_precondition, "etcdserver: can only promote a learner member"};
+    case Outcome::learner_not_ready:
+      return {Code::failed_precondition, "etcdserver: can only promote a learner member which is in sync with leader"};
   }
   QUORATE_UNREACHABLE("an outcome without a status", outcome);
 }

@@ -70,6 +70,12 @@ struct CoreStatus {
   bool uncertain_tail = false;
 };
 
+/// What a leader knows of another member.
+struct MemberProgress {
+  NodeId node;
+  Position match;  ///< everything up to here is durable there
+};
+
 class Core {
  public:
   virtual ~Core() = default;
@@ -78,6 +84,8 @@ class Core {
   /// Appends the effects since the last call, in order, to `out`.
   virtual void take_effects(std::vector<Effect>& out) = 0;
   [[nodiscard]] virtual CoreStatus status() const = 0;
+  /// On the leader: every other member, rising nodes. Elsewhere, and in protocols that do not count it, empty.
+  [[nodiscard]] virtual std::vector<MemberProgress> progress() const { return {}; }
   /// For the explorer: an equal core, and a hash in normal form (no times, no pointers, ios relative).
   [[nodiscard]] virtual std::unique_ptr<Core> clone() const = 0;
   virtual void hash_into(Hasher& hasher) const = 0;

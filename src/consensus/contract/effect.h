@@ -91,12 +91,22 @@ struct Placed {
   Context context;
   EntryId id;
 };
+/// Why a core does not change the membership now.
+enum class ReconfigureRefusal : std::uint8_t {
+  none,
+  not_leader,              ///< or it is handing over
+  invalid_target,          ///< nobody votes, a node stands in both lists, lists out of order
+  no_own_entry_committed,  ///< the leader is new (M-01)
+  change_under_way,        ///< the one before is not committed, or the group is in the joint state (M-03)
+  learner_behind,          ///< of those who shall vote one has not caught up (M-12)
+};
 /// The proposal or read ended here. `never`: it had no effect and may be given elsewhere; `unknown`: it may
 /// still take effect.
 struct Dropped {
   enum class Outcome : std::uint8_t { never, unknown };
   Context context;
   Outcome outcome = Outcome::never;
+  ReconfigureRefusal refusal = ReconfigureRefusal::none;  ///< of a Reconfigure
 };
 /// The read may be answered from any state that includes `position`.
 struct ServeRead {
@@ -121,6 +131,7 @@ struct ConfigurationChanged {
   Membership membership;
   EntryId id;
   bool committed = false;
+  std::vector<Contact> contacts;  ///< what the entry brings, when it is taken into the log; else empty
 };
 /// Arms (or re-arms) the timer of this kind; the runtime draws the delay uniformly from [min, max].
 struct SetTimer {

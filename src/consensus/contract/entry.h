@@ -13,7 +13,7 @@ namespace quorate::consensus {
 enum class EntryKind : std::uint8_t {
   noop = 0,           ///< placed by a new leader, or to fill a gap; state machines never see it
   command = 1,        ///< payload belongs to the state machine
-  configuration = 2,  ///< payload is an encoded Membership
+  configuration = 2,  ///< payload is an encoded Configuration
 };
 
 /// One entry with its payload. The payload's bytes mean nothing to a core.
@@ -39,6 +39,24 @@ struct Membership {
   [[nodiscard]] std::vector<NodeId> all_nodes() const;
 
   friend bool operator==(const Membership&, const Membership&) = default;
+};
+
+/// Where a member is found. A core never reads it: it travels with the change of the membership that needs it.
+struct Contact {
+  NodeId node;
+  std::string urls;        ///< as the front ends show them, separated by commas
+  bool will_vote = false;  ///< a learner that the leader lets vote by itself, as soon as it has caught up
+
+  friend bool operator==(const Contact&, const Contact&) = default;
+};
+
+/// What an entry of kind configuration says.
+struct Configuration {
+  Membership membership;
+  std::vector<Contact>
+      contacts;  ///< rising nodes; those of all members that the change leaves or makes, or none at all
+
+  friend bool operator==(const Configuration&, const Configuration&) = default;
 };
 
 }  // namespace quorate::consensus

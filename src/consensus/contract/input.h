@@ -53,6 +53,7 @@ struct Propose {
 struct Reconfigure {
   Context context;
   Membership target;
+  std::vector<Contact> contacts;  ///< of all its members, rising; may be none
 };
 
 struct TransferLeadership {

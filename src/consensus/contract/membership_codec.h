@@ -1,7 +1,10 @@
 #pragma once
-// A Membership as bytes: the payload of configuration entries, and what the log keeps with the place where it begins.
+// A Membership as bytes, which the log keeps with the place where it begins, and a Configuration: the payload of
+// configuration entries.
 //
 // Layout: version (1 byte, 1), then voters, outgoing voters, learners: each a varint count and varint node ids, rising.
+// With contacts the version is 2, and behind the lists stand a varint count and the contacts: varint node id, rising,
+// 1 byte (1: will vote by itself, else 0), varint length, urls.
 // Invariants: 1. what encode wrote, decode reads back. 2. decode accepts only what encode can write, of at most
 //                kMaxMembers nodes a list, and allocates nothing before the bytes were there.
 // Pure functions.
@@ -21,5 +24,16 @@ inline constexpr std::size_t kMaxMembers = 128;
 
 /// Nothing if the bytes break the layout.
 [[nodiscard]] std::optional<Membership> decode_membership(ByteView bytes);
+
+inline constexpr std::size_t kMaxContacts = 3 * kMaxMembers;
+/// Of one contact: printable characters without spaces.
+inline constexpr std::size_t kMaxContactBytes = 2048;
+
+/// What a state machine keeps of a contact, as text: the URLs, then ` joins` for one that will vote by itself.
+[[nodiscard]] std::string contact_text(const Contact& contact);
+[[nodiscard]] Contact contact_from_text(NodeId node, std::string_view text);
+
+[[nodiscard]] Buffer encode_configuration(const Configuration& configuration);
+[[nodiscard]] std::optional<Configuration> decode_configuration(ByteView bytes);
 
 }  // namespace quorate::consensus

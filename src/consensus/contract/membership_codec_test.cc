@@ -35,6 +35,40 @@ TEST(membership_codec, refuses_what_it_would_not_write) {
   EXPECT_FALSE(decode_membership(std::string("\1\xFF\xFF\xFF\x7F", 5)));  // a count that no bytes justify
 }
 
+Configuration with_contacts() {
+  return {joint(), {{NodeId(1), "http://a:1"}, {NodeId(300), "http://b:1,http://b:2", true}}};
+}
+
+TEST(configuration_codec, reads_back_what_it_wrote) {
+  EXPECT_EQ(decode_configuration(encode_configuration(with_contacts()).view()), with_contacts());
+  EXPECT_EQ(decode_configuration(encode_membership(joint()).view()), (Configuration{joint(), {}}));
+}
+
+TEST(configuration_codec, refuses_every_prefix_and_trailing_bytes) {
+  const std::string whole(encode_configuration(with_contacts()).view());
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(decode_configuration(whole.substr(0, size))) << size;
+  }
+  EXPECT_FALSE(decode_configuration(whole + '\0'));
+}
+
+TEST(configuration_codec, refuses_what_it_would_not_write) {
+  const std::string head("\2\1\2\0\0", 5);
+  EXPECT_TRUE(decode_configuration(head + std::string("\1\2\0\1u", 5)));
+  EXPECT_FALSE(decode_configuration(head + std::string("\0", 1)));                // version 2 without contacts
+  EXPECT_FALSE(decode_configuration(head + std::string("\1\2\0\0", 4)));          // no urls
+  EXPECT_FALSE(decode_configuration(head + std::string("\1\2\0\1\n", 5)));        // not printable
+  EXPECT_FALSE(decode_configuration(head + std::string("\2\2\0\1u\2\0\1u", 9)));  // repeated
+  EXPECT_FALSE(decode_configuration(head + std::string("\1\2\0\xFF\x7Fu", 6)));   // a length that no bytes justify
+}
+
+TEST(contact, is_kept_as_text) {
+  for (const Contact& contact : with_contacts().contacts) {
+    EXPECT_EQ(contact_from_text(contact.node, contact_text(contact)), contact);
+  }
+  EXPECT_EQ(contact_text(with_contacts().contacts[1]), "http://b:1,http://b:2 joins");
+}
+
 TEST(membership, knows_its_nodes) {
   EXPECT_TRUE(joint().is_joint());
   EXPECT_TRUE(joint().is_voter(NodeId(2)));

@@ -39,9 +39,9 @@ RaftCore::RaftCore(const CoreConfig& config, PersistedState&& state)
                    log_.last_position());
     log_.append(slot.id.tag);
     if (slot.kind == EntryKind::configuration) {
-      std::optional<Membership> membership = decode_membership(slot.payload.view());
-      QUORATE_ASSERT(membership.has_value(), "a persisted membership can be read", slot.id.position);
-      memberships_.add(std::move(*membership), slot.id);
+      std::optional<Configuration> configuration = decode_configuration(slot.payload.view());
+      QUORATE_ASSERT(configuration.has_value(), "a persisted membership can be read", slot.id.position);
+      memberships_.add(std::move(configuration->membership), slot.id);
     }
   }
   QUORATE_ASSERT(log_.last().tag <= hard_.term, "no entry is of a term that the node never reached", log_.last().tag,
@@ -88,6 +88,16 @@ CoreStatus RaftCore::status() const {
           .membership = membership(),
           .everywhere = is_leader() ? std::max(everywhere_, lowest_match()) : everywhere_,
           .uncertain_tail = uncertain_tail_};
+}
+
+std::vector<MemberProgress> RaftCore::progress() const {
+  std::vector<MemberProgress> result;
+  if (lead_) {
+    for (const Progress& follower : lead_->followers) {
+      result.push_back({follower.node(), follower.match()});
+    }
+  }
+  return result;
 }
 
 std::unique_ptr<Core> RaftCore::clone() const { return std::make_unique<RaftCore>(*this); }

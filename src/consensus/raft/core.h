@@ -35,6 +35,7 @@ class RaftCore final : public consensus::Core {
   void step(Instant now, const consensus::Input& input) override;
   void take_effects(std::vector<consensus::Effect>& out) override;
   [[nodiscard]] consensus::CoreStatus status() const override;
+  [[nodiscard]] std::vector<consensus::MemberProgress> progress() const override;
   [[nodiscard]] std::unique_ptr<consensus::Core> clone() const override;
   void hash_into(Hasher& hasher) const override;
 
@@ -157,10 +158,10 @@ class RaftCore final : public consensus::Core {
   [[nodiscard]] bool has_committed_in_own_term() const;
 
   // ---- membership.cc
-  [[nodiscard]] ReconfigureRefusal why_not_reconfigure(const consensus::Membership& target) const;
+  [[nodiscard]] consensus::ReconfigureRefusal why_not_reconfigure(const consensus::Membership& target) const;
   [[nodiscard]] bool is_ready_to_vote(NodeId node) const;
   [[nodiscard]] bool may_campaign() const;
-  void append_membership(consensus::Membership next);
+  void append_membership(consensus::Membership next, std::vector<consensus::Contact> contacts);
   void follow_new_members();
   void follow_up_on_membership();
   void part_with_removed_members();

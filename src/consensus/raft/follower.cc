@@ -99,7 +99,7 @@ bool RaftCore::are_plausible(const Append& message, Entries entries) const {
         entry.id.tag.is_none()) {
       return false;
     }
-    if (entry.kind == EntryKind::configuration && !decode_membership(entry.payload.view())) {
+    if (entry.kind == EntryKind::configuration && !decode_configuration(entry.payload.view())) {
       return false;
     }
     before = entry.id;
@@ -152,11 +152,14 @@ void RaftCore::adopt_configuration(const Entry& entry) {
   if (entry.kind != EntryKind::configuration) {
     return;
   }
-  std::optional<Membership> membership = decode_membership(entry.payload.view());
-  QUORATE_ASSERT(membership.has_value(), "checked before anything was written", entry.id.position);
+  std::optional<Configuration> configuration = decode_configuration(entry.payload.view());
+  QUORATE_ASSERT(configuration.has_value(), "checked before anything was written", entry.id.position);
   trace(Branch::membership_adopted, entry.id.position.value());
-  memberships_.add(std::move(*membership), entry.id);
-  emit(ConfigurationChanged{.membership = memberships_.current(), .id = entry.id, .committed = false});
+  memberships_.add(std::move(configuration->membership), entry.id);
+  emit(ConfigurationChanged{.membership = memberships_.current(),
+                            .id = entry.id,
+                            .committed = false,
+                            .contacts = std::move(configuration->contacts)});
   use_membership("the membership changed");
 }
 
@@ -173,7 +176,7 @@ void RaftCore::truncate_from(Position position) {
     trace(Branch::membership_rolled_back, rolled_back.value());
     const MembershipHistory::Version& latest = memberships_.latest();
     emit(ConfigurationChanged{
-        .membership = latest.membership, .id = latest.id, .committed = latest.id.position <= commit_});
+        .membership = latest.membership, .id = latest.id, .committed = latest.id.position <= commit_, .contacts = {}});
     use_membership("the membership changed back");
   }
 }
@@ -211,7 +214,7 @@ void RaftCore::set_commit(Position position) {
   verified_ = std::max(verified_, commit_);
   emit(Commit{commit_});
   memberships_.visit_between(before, commit_, [this](const MembershipHistory::Version& version) {
-    emit(ConfigurationChanged{.membership = version.membership, .id = version.id, .committed = true});
+    emit(ConfigurationChanged{.membership = version.membership, .id = version.id, .committed = true, .contacts = {}});
   });
 }
 

@@ -42,7 +42,7 @@ void RaftCore::handle(const Reconfigure& input) {
   const ReconfigureRefusal refusal = why_not_reconfigure(input.target);
   if (refusal != ReconfigureRefusal::none) {
     trace(Branch::reconfiguration_refused, static_cast<std::uint64_t>(refusal));
-    emit(Dropped{input.context, Dropped::Outcome::never});
+    emit(Dropped{input.context, Dropped::Outcome::never, refusal});
     return;
   }
   Membership next = input.target;
@@ -51,7 +51,7 @@ void RaftCore::handle(const Reconfigure& input) {
     next.outgoing_voters = membership().voters;
   }
   emit(Placed{input.context, {log_.last_position().next(), hard_.term}});
-  append_membership(std::move(next));
+  append_membership(std::move(next), input.contacts);
 }
 
 ReconfigureRefusal RaftCore::why_not_reconfigure(const Membership& target) const {
@@ -85,12 +85,13 @@ bool RaftCore::is_ready_to_vote(NodeId node) const {
          learner->match().value() + config_.window_entries >= commit_.value();
 }
 
-void RaftCore::append_membership(Membership next) {
+void RaftCore::append_membership(Membership next, std::vector<Contact> contacts) {
   const EntryId id{log_.last_position().next(), hard_.term};
-  write().emplace_back(Put{{.id = id, .kind = EntryKind::configuration, .payload = encode_membership(next)}});
+  write().emplace_back(
+      Put{{.id = id, .kind = EntryKind::configuration, .payload = encode_configuration({next, contacts})}});
   log_.append(hard_.term);
   memberships_.add(std::move(next), id);
-  emit(ConfigurationChanged{.membership = membership(), .id = id, .committed = false});
+  emit(ConfigurationChanged{.membership = membership(), .id = id, .committed = false, .contacts = std::move(contacts)});
   follow_new_members();
   finish_own_append();
 }
@@ -136,7 +137,7 @@ void RaftCore::follow_up_on_membership() {
   part_with_removed_members();
   if (membership().is_joint()) {
     trace(Branch::joint_state_left, log_.last_position().next().value());
-    append_membership({.voters = membership().voters, .outgoing_voters = {}, .learners = membership().learners});
+    append_membership({.voters = membership().voters, .outgoing_voters = {}, .learners = membership().learners}, {});
   } else if (!is_voter()) {
     trace(Branch::removed_leader_retires, hard_.term.value());
     begin_transfer(furthest_voter());

@@ -111,7 +111,7 @@ void RaftCore::handle(const SnapshotReceived& input) {
   if (!is_same) {
     trace(Branch::membership_from_snapshot, input.id.position.value());
   }
-  emit(ConfigurationChanged{.membership = membership(), .id = input.id, .committed = true});
+  emit(ConfigurationChanged{.membership = membership(), .id = input.id, .committed = true, .contacts = {}});
   if (!is_same) {
     use_membership("the snapshot brought another membership");
   }

@@ -46,16 +46,6 @@ struct Transfer {
   bool told = false;             ///< TimeoutNow was sent
 };
 
-/// Why a leader does not change the membership now (membership.cc): `a` of Branch::reconfiguration_refused.
-enum class ReconfigureRefusal : std::uint8_t {
-  none,
-  not_leader,              ///< or it is handing over
-  invalid_target,          ///< nobody votes, a node stands in both lists, lists out of order
-  no_own_entry_committed,  ///< the leader is new (M-01)
-  change_under_way,        ///< the one before is not committed, or the group is in the joint state (M-03)
-  learner_behind,          ///< of those who shall vote one has not caught up (M-12)
-};
-
 /// What only a leader has (replication.cc, reads.cc).
 struct Leadership {
   std::vector<Progress> followers;  ///< sorted by node, without self

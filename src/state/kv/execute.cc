@@ -329,13 +329,6 @@ void StoreImpl::run_alarm(Task& task) {
   }
 }
 
-void StoreImpl::run_publish_member(Task& task) {
-  const NodeId member = task.command.header.request.origin;
-  const Buffer description = Buffer::copy_of(task.command.request);
-  members_[member] = description;
-  add_side_op(task.id.position, {env::RecordBatch::Op::Kind::put, keys_.member(member), description});
-}
-
 std::vector<Buffer> StoreImpl::lease_keys(std::int64_t id) const {
   std::vector<Buffer> result;
   for (const KeyEntry* entry : leases_.keys(id)) {

@@ -185,9 +185,11 @@ void StoreImpl::hash_into(Hasher& hasher) const {
     hasher.add(alarm.member);
     hasher.add(static_cast<std::uint64_t>(alarm.type));
   }
-  for (const auto& [member, description] : members_) {
-    hasher.add(member);
-    hasher.add(description.view());
+  for (const auto* known : {&members_, &contacts_}) {
+    for (const auto& [member, description] : *known) {
+      hasher.add(member);
+      hasher.add(description.view());
+    }
   }
 }
 

@@ -35,7 +35,8 @@ Status Image::add(ByteView key, ByteView value) {
     case RecordKind::meta: return add_meta(key, value);
     case RecordKind::lease: return add_lease(key, value);
     case RecordKind::alarm: return add_alarm(key);
-    case RecordKind::member: return add_member(key, value);
+    case RecordKind::member: return add_member(members, key, value);
+    case RecordKind::contact: return add_member(contacts, key, value);
     case RecordKind::revision: return add_revision(key, value);
   }
   return fail(ErrorCode::newer_format,
@@ -82,13 +83,13 @@ Status Image::add_alarm(ByteView key) {
   return {};
 }
 
-Status Image::add_member(ByteView key, ByteView value) {
+Status Image::add_member(std::map<NodeId, Buffer>& to, ByteView key, ByteView value) {
   codec::Reader reader(key);
   const NodeId member(big_endian(reader, 8));
   if (!reader.finished()) {
     return fail(ErrorCode::corrupt, "the record of a member is not readable");
   }
-  members[member] = Buffer::copy_of(value);
+  to[member] = Buffer::copy_of(value);
   return {};
 }
 

@@ -35,13 +35,14 @@ class Image {
   LeaseTable leases;
   std::set<Alarm> alarms;
   std::map<NodeId, Buffer> members;
+  std::map<NodeId, Buffer> contacts;
   std::uint64_t size_bytes = 0;
 
  private:
   [[nodiscard]] Status add_meta(ByteView key, ByteView value);
   [[nodiscard]] Status add_lease(ByteView key, ByteView value);
   [[nodiscard]] Status add_alarm(ByteView key);
-  [[nodiscard]] Status add_member(ByteView key, ByteView value);
+  [[nodiscard]] static Status add_member(std::map<NodeId, Buffer>& to, ByteView key, ByteView value);
   [[nodiscard]] Status add_revision(ByteView key, ByteView value);
   void index_record(Revision at, const RecordView& view, std::size_t size);
 

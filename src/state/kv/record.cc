@@ -60,10 +60,14 @@ Buffer RecordKeys::alarm(std::uint64_t member, std::int32_t type) const {
   return make(RecordKind::alarm, {raw, sizeof raw});
 }
 
-Buffer RecordKeys::member(NodeId member) const {
+Buffer RecordKeys::member(NodeId member) const { return of_member(RecordKind::member, member); }
+
+Buffer RecordKeys::contact(NodeId member) const { return of_member(RecordKind::contact, member); }
+
+Buffer RecordKeys::of_member(RecordKind kind, NodeId member) const {
   char raw[8];
   put_big_endian(raw, member.value());
-  return make(RecordKind::member, {raw, sizeof raw});
+  return make(kind, {raw, sizeof raw});
 }
 
 RevisionKey RecordKeys::revision(Revision at) const {

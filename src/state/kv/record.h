@@ -18,7 +18,14 @@
 
 namespace quorate::kv {
 
-enum class RecordKind : std::uint8_t { meta = 0x01, lease = 0x02, alarm = 0x03, member = 0x04, revision = 0x10 };
+enum class RecordKind : std::uint8_t {
+  meta = 0x01,
+  lease = 0x02,
+  alarm = 0x03,
+  member = 0x04,
+  contact = 0x05,
+  revision = 0x10
+};
 
 using state::kSpaceBytes;
 inline constexpr std::size_t kRevisionKeyBytes = kSpaceBytes + 1 + 12;  ///< kind, main, sub
@@ -43,6 +50,7 @@ class RecordKeys {
   [[nodiscard]] Buffer lease(std::int64_t id) const;
   [[nodiscard]] Buffer alarm(std::uint64_t member, std::int32_t type) const;
   [[nodiscard]] Buffer member(NodeId member) const;
+  [[nodiscard]] Buffer contact(NodeId member) const;
   [[nodiscard]] RevisionKey revision(Revision at) const;
   /// The first key of a kind, and the first key behind all of this group's generation.
   [[nodiscard]] Buffer first(RecordKind kind) const { return make(kind, {}); }
@@ -50,6 +58,7 @@ class RecordKeys {
 
  private:
   [[nodiscard]] Buffer make(RecordKind kind, ByteView rest) const;
+  [[nodiscard]] Buffer of_member(RecordKind kind, NodeId member) const;
   std::array<char, kSpaceBytes> space_{};
 };
 

@@ -92,6 +92,7 @@ void StoreImpl::take_over_restored() {
   std::swap(leases_, image.leases);
   alarms_ = std::move(image.alarms);
   members_ = std::move(image.members);
+  contacts_ = std::move(image.contacts);
   executed_ = image.meta.applied;
   revision_ = image.meta.revision;
   compact_revision_ = image.meta.compact_revision;

@@ -140,6 +140,9 @@ class Store : public state::StateMachine {
   [[nodiscard]] virtual std::vector<Alarm> alarms() const = 0;
   /// What members published of themselves: etcdserverpb.Member, by member id.
   [[nodiscard]] virtual const std::map<NodeId, Buffer>& members() const = 0;
+  /// Where members are found, as changes of the membership told: consensus::contact_text(). Empty: a member that was
+  /// removed, for ever. Who is a member since the beginning may be missing.
+  [[nodiscard]] virtual const std::map<NodeId, Buffer>& contacts() const = 0;
 
   /// Does a bounded slice of work in the background (physical compaction, a HashKV that someone waits for); true
   /// while more is left. To be called between turns after a Compact, a hash_kv that is pending, recover(), and

@@ -34,6 +34,8 @@ class StoreImpl final : public Store {
   [[nodiscard]] Result<Position> recover(Generation generation) override;
   [[nodiscard]] state::Execution execute(const EntryId& id, const Buffer& command, Callback<> ready) override;
   void skip(Position position) override;
+  void configure(Position position, std::span<const NodeId> members,
+                 std::span<const state::MemberContact> contacts) override;
   [[nodiscard]] Position executed() const override { return executed_; }
   void collect(Position durable, env::RecordBatch& batch) override;
   void begin_restore(Generation generation) override;
@@ -56,6 +58,7 @@ class StoreImpl final : public Store {
   [[nodiscard]] bool find_lease(std::int64_t id, LeaseInfo& out) const override { return leases_.find(id, out); }
   [[nodiscard]] std::vector<Buffer> lease_keys(std::int64_t id) const override;
   [[nodiscard]] const std::map<NodeId, Buffer>& members() const override { return members_; }
+  [[nodiscard]] const std::map<NodeId, Buffer>& contacts() const override { return contacts_; }
   [[nodiscard]] std::vector<Alarm> alarms() const override { return {alarms_.begin(), alarms_.end()}; }
   bool compact_step(std::size_t max_records) override;
   [[nodiscard]] std::uint64_t size_bytes() const override { return size_bytes_; }
@@ -200,7 +203,8 @@ class StoreImpl final : public Store {
   RecordReader reader_;
   LeaseTable leases_;
   std::set<Alarm> alarms_;
-  std::map<NodeId, Buffer> members_;  ///< as each published itself
+  std::map<NodeId, Buffer> members_;   ///< as each published itself
+  std::map<NodeId, Buffer> contacts_;  ///< empty: removed
   std::int64_t revision_ = 1;
   std::int64_t compact_revision_ = -1;
   Position executed_;

@@ -164,6 +164,23 @@ TEST(StoreScenario, what_is_not_durable_stays_in_memory) {
   EXPECT_EQ(batch.ops.size(), 1U);  // the position alone
 }
 
+TEST(StoreScenario, members_come_with_their_contacts_and_a_removed_one_is_remembered) {
+  World world;
+  const std::vector<NodeId> three = {NodeId(1), NodeId(2), NodeId(3)};
+  const std::vector<state::MemberContact> contacts = {
+      {NodeId(1), "http://a:1"}, {NodeId(2), "http://b:1"}, {NodeId(3), "http://c:1"}};
+  world.store->configure(world.store->executed().next(), three, contacts);
+  EXPECT_EQ(world.store->contacts().at(NodeId(2)).view(), "http://b:1");
+  const std::vector<NodeId> two = {NodeId(1), NodeId(3)};
+  world.store->configure(world.store->executed().next(), two, {});
+  EXPECT_TRUE(world.store->contacts().at(NodeId(2)).empty());
+  world.collect_all();
+  world.start();
+  ASSERT_EQ(world.store->contacts().size(), 3U);
+  EXPECT_EQ(world.store->contacts().at(NodeId(3)).view(), "http://c:1");
+  EXPECT_TRUE(world.store->contacts().at(NodeId(2)).empty());
+}
+
 // K-02.
 TEST(StoreScenario, a_compaction_is_erased_only_with_its_command) {
   World world;

@@ -1,0 +1,39 @@
+#include "group/contact_book.h"
+
+#include <gtest/gtest.h>
+
+namespace quorate::group {
+namespace {
+
+TEST(contact_book, tells_news_from_what_it_knew) {
+  ContactBook book;
+  EXPECT_TRUE(book.learn({NodeId(2), "http://b:1"}));
+  EXPECT_FALSE(book.learn({NodeId(2), "http://b:1"}));
+  EXPECT_TRUE(book.learn({NodeId(1), "http://a:1"}));
+  EXPECT_TRUE(book.learn({NodeId(2), "http://b:2"}));
+  EXPECT_EQ(book.all(), (std::vector<consensus::Contact>{{NodeId(1), "http://a:1"}, {NodeId(2), "http://b:2"}}));
+  book.forget(NodeId(1));
+  EXPECT_FALSE(book.knows(NodeId(1)));
+}
+
+TEST(contact_book, an_address_is_host_and_port_of_the_first_url) {
+  EXPECT_EQ(address_of({NodeId(1), "http://a:1,http://b:2"}), "a:1");
+  EXPECT_EQ(address_of({NodeId(1), "[::1]:80"}), "[::1]:80");
+}
+
+TEST(members_answer, reads_back_what_it_wrote) {
+  const MembersAnswer answer{ClusterId(0xC1),
+                             {.membership = {.voters = {NodeId(1)}, .outgoing_voters = {}, .learners = {NodeId(2)}},
+                              .contacts = {{NodeId(1), "http://a:1"}, {NodeId(2), "http://b:1"}}}};
+  const Buffer bytes = encode_members_answer(answer);
+  const auto read = decode_members_answer(bytes.view());
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->cluster, answer.cluster);
+  EXPECT_EQ(read->configuration, answer.configuration);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode_members_answer(bytes.view().substr(0, size))) << size;
+  }
+}
+
+}  // namespace
+}  // namespace quorate::group
