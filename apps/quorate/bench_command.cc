@@ -14,9 +14,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "codec/varint.h"
 #include "dev_cluster.h"
+#include "grpc_client.h"
 #include "http_get.h"
-#include "put_client.h"
 #include "put_report.h"
 
 namespace quorate {
@@ -102,8 +103,19 @@ Result<std::vector<StageFigures>> read_stages(const std::vector<Endpoint>& endpo
   return all;
 }
 
+/// An etcdserverpb.PutRequest.
+std::string put_request(std::string_view key, std::string_view value) {
+  std::string message;
+  message.push_back(0x0A);
+  codec::append_varint(message, key.size());
+  message.append(key);
+  message.push_back(0x12);
+  codec::append_varint(message, value.size());
+  return message.append(value);
+}
+
 /// What each put took.
-Result<std::vector<Duration>> put_all(PutClient& client, std::uint64_t count, std::size_t value_bytes,
+Result<std::vector<Duration>> put_all(GrpcClient& client, std::uint64_t count, std::size_t value_bytes,
                                       std::mt19937_64& random) {
   const std::string value(value_bytes, 'v');
   std::vector<Duration> took;
@@ -111,7 +123,7 @@ Result<std::vector<Duration>> put_all(PutClient& client, std::uint64_t count, st
     const std::uint64_t number = random();
     const std::string_view key(reinterpret_cast<const char*>(&number), sizeof(number));
     const auto began = std::chrono::steady_clock::now();
-    if (const Status done = client.put(key, value); !done) {
+    if (const auto done = client.call("/etcdserverpb.KV/Put", put_request(key, value)); !done) {
       return std::unexpected(done.error());
     }
     took.push_back(std::chrono::steady_clock::now() - began);
@@ -133,7 +145,7 @@ Status measure(const Options& options, const std::vector<Endpoint>& endpoints) {
   if (!socket) {
     return std::unexpected(socket.error());
   }
-  PutClient client(std::move(*socket), endpoints[leader]);
+  GrpcClient client(std::move(*socket), endpoints[leader]);
   std::mt19937_64 random(1);
   if (const auto warm = put_all(client, options.warm_up, options.value_bytes, random); !warm) {
     return std::unexpected(warm.error());

@@ -11,6 +11,7 @@
 #include "bench_command.h"
 #include "check_history_command.h"
 #include "dev_command.h"
+#include "member_command.h"
 #include "server/serve.h"
 #include "sim_command.h"
 
@@ -21,6 +22,7 @@ constexpr const char* kHelp =
     "\n"
     "  quorate dev      three nodes on this machine, ready to try (start here)\n"
     "  quorate serve    one member of a cluster; speaks etcd's v3 API, takes etcd's flags\n"
+    "  quorate member   who takes part in a cluster, and how to change that, several at once\n"
     "  quorate sim      the deterministic simulator: one seed, every fault, every history checked\n"
     "  quorate bench    what one client's requests take, and where their time goes\n"
     "  quorate check-history FILE\n"
@@ -58,6 +60,9 @@ int main(int argc, char** argv) {
   }
   if (words[0] == "dev") {
     return quorate::dev::dev_main(rest);
+  }
+  if (words[0] == "member") {
+    return quorate::member_command(rest);
   }
   if (words[0] == "sim") {
     return quorate::sim_command(rest);

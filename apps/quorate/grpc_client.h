@@ -1,5 +1,5 @@
 #pragma once
-// One client that puts and waits: etcd's KV/Put over gRPC on one blocking connection, for `quorate bench put`.
+// A client that asks and waits: unary gRPC calls on one blocking connection, for the commands that ask nodes something.
 //
 // Owned by the command, on its thread.
 
@@ -14,21 +14,25 @@
 
 namespace quorate {
 
-class PutClient {
+class GrpcClient {
  public:
-  explicit PutClient(Socket socket, const Endpoint& endpoint);
-  ~PutClient();
-  PutClient(const PutClient&) = delete;
-  PutClient& operator=(const PutClient&) = delete;
+  explicit GrpcClient(Socket socket, const Endpoint& endpoint);
+  ~GrpcClient();
+  GrpcClient(const GrpcClient&) = delete;
+  GrpcClient& operator=(const GrpcClient&) = delete;
 
-  /// Returns when the node has answered. An error is the node's, or of the connection, which then is of no more use.
-  [[nodiscard]] Status put(std::string_view key, std::string_view value);
+  /// Returns the answer's message. An error is the node's, in its words, or of the connection, which then is of no more
+  /// use: see is_usable(). `path`: "/package.Service/Method".
+  [[nodiscard]] Result<std::string> call(std::string_view path, std::string_view message);
+  [[nodiscard]] bool is_usable() const { return usable_; }
 
  private:
   [[nodiscard]] bool send_pending();
   [[nodiscard]] bool receive_some();
   static int on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
                        const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* self);
+  static int on_data(nghttp2_session*, std::uint8_t, std::int32_t, const std::uint8_t* bytes, std::size_t size,
+                     void* self);
   static int on_closed(nghttp2_session*, std::int32_t, std::uint32_t, void* self);
   static ssize_t read_body(nghttp2_session*, std::int32_t, std::uint8_t* to, std::size_t room, std::uint32_t* flags,
                            nghttp2_data_source*, void* self);
@@ -40,7 +44,9 @@ class PutClient {
   std::size_t sent_ = 0;   ///< of body_
   std::string status_;     ///< grpc-status of the answer
   std::string text_;       ///< grpc-message of the answer
+  std::string answer_;     ///< its messages, framed
   bool answered_ = false;  ///< the stream has ended
+  bool usable_ = true;
 };
 
 }  // namespace quorate

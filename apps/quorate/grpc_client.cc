@@ -1,4 +1,4 @@
-#include "put_client.h"
+#include "grpc_client.h"
 
 #include <algorithm>
 #include <array>
@@ -11,27 +11,14 @@
 namespace quorate {
 namespace {
 
-void append_varint(std::string& out, std::size_t number) {
-  for (; number > 0x7F; number >>= 7) {
-    out.push_back(static_cast<char>((number & 0x7F) | 0x80));
-  }
-  out.push_back(static_cast<char>(number));
-}
+constexpr std::size_t kPrefixBytes = 5;  // gRPC's, before each message: compressed or not, length
 
-/// etcdserverpb.PutRequest{key, value} behind gRPC's prefix.
-std::string framed_put(std::string_view key, std::string_view value) {
-  std::string message;
-  message.push_back(0x0A);
-  append_varint(message, key.size());
-  message.append(key);
-  message.push_back(0x12);
-  append_varint(message, value.size());
-  message.append(value);
-  std::string framed(1, '\0');
+std::string framed(std::string_view message) {
+  std::string bytes(1, '\0');
   for (int shift = 24; shift >= 0; shift -= 8) {
-    framed.push_back(static_cast<char>((message.size() >> shift) & 0xFF));
+    bytes.push_back(static_cast<char>((message.size() >> shift) & 0xFF));
   }
-  return framed + message;
+  return bytes.append(message);
 }
 
 nghttp2_nv field(std::string_view name, std::string_view value) {
@@ -44,48 +31,52 @@ nghttp2_nv field(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-PutClient::PutClient(Socket socket, const Endpoint& endpoint)
+GrpcClient::GrpcClient(Socket socket, const Endpoint& endpoint)
     : socket_(std::move(socket)), authority_(endpoint.text()) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_closed);
   nghttp2_session_client_new(&session_, callbacks, this);
   nghttp2_session_callbacks_del(callbacks);
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
 }
 
-PutClient::~PutClient() { nghttp2_session_del(session_); }
+GrpcClient::~GrpcClient() { nghttp2_session_del(session_); }
 
-Status PutClient::put(std::string_view key, std::string_view value) {
-  body_ = framed_put(key, value);
+Result<std::string> GrpcClient::call(std::string_view path, std::string_view message) {
+  body_ = framed(message);
   sent_ = 0;
   answered_ = false;
   status_.clear();
   text_.clear();
+  answer_.clear();
   const std::array<nghttp2_nv, 6> headers = {field(":method", "POST"),
                                              field(":scheme", "http"),
-                                             field(":path", "/etcdserverpb.KV/Put"),
+                                             field(":path", path),
                                              field(":authority", authority_),
                                              field("content-type", "application/grpc"),
                                              field("te", "trailers")};
   nghttp2_data_provider body{};
   body.read_callback = read_body;
   if (nghttp2_submit_request(session_, nullptr, headers.data(), headers.size(), &body, nullptr) < 0) {
+    usable_ = false;
     return fail(ErrorCode::io, authority_ + " takes no more requests on this connection");
   }
   while (!answered_) {
     if (!send_pending() || !receive_some()) {
+      usable_ = false;
       return fail(ErrorCode::io, authority_ + " closed the connection or did not answer");
     }
   }
   if (status_ != "0") {
-    return fail(ErrorCode::io, authority_ + " refused a put: " + (status_.empty() ? "no status" : text_));
+    return fail(ErrorCode::io, authority_ + ": " + (status_.empty() ? "no status" : text_));
   }
-  return {};
+  return answer_.size() < kPrefixBytes ? std::string() : answer_.substr(kPrefixBytes);
 }
 
-bool PutClient::send_pending() {
+bool GrpcClient::send_pending() {
   std::string bytes;
   const std::uint8_t* part = nullptr;
   for (ssize_t size = 0; (size = nghttp2_session_mem_send(session_, &part)) > 0;) {
@@ -94,17 +85,17 @@ bool PutClient::send_pending() {
   return socket_.send_all(bytes);
 }
 
-bool PutClient::receive_some() {
+bool GrpcClient::receive_some() {
   std::array<std::uint8_t, 16384> block;
   const ssize_t got = ::recv(socket_.get(), block.data(), block.size(), 0);
   return got > 0 && nghttp2_session_mem_recv(session_, block.data(), static_cast<std::size_t>(got)) == got;
 }
 
-int PutClient::on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
-                         const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* self) {
+int GrpcClient::on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
+                          const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* self) {
   const std::string_view key(reinterpret_cast<const char*>(name), name_size);
   const std::string_view text(reinterpret_cast<const char*>(value), value_size);
-  auto& client = *static_cast<PutClient*>(self);
+  auto& client = *static_cast<GrpcClient*>(self);
   if (key == "grpc-status") {
     client.status_ = text;
   } else if (key == "grpc-message") {
@@ -113,14 +104,20 @@ int PutClient::on_header(nghttp2_session*, const nghttp2_frame*, const std::uint
   return 0;
 }
 
-int PutClient::on_closed(nghttp2_session*, std::int32_t, std::uint32_t, void* self) {
-  static_cast<PutClient*>(self)->answered_ = true;
+int GrpcClient::on_data(nghttp2_session*, std::uint8_t, std::int32_t, const std::uint8_t* bytes, std::size_t size,
+                        void* self) {
+  static_cast<GrpcClient*>(self)->answer_.append(reinterpret_cast<const char*>(bytes), size);
   return 0;
 }
 
-ssize_t PutClient::read_body(nghttp2_session*, std::int32_t, std::uint8_t* to, std::size_t room, std::uint32_t* flags,
-                             nghttp2_data_source*, void* self) {
-  auto& client = *static_cast<PutClient*>(self);
+int GrpcClient::on_closed(nghttp2_session*, std::int32_t, std::uint32_t, void* self) {
+  static_cast<GrpcClient*>(self)->answered_ = true;
+  return 0;
+}
+
+ssize_t GrpcClient::read_body(nghttp2_session*, std::int32_t, std::uint8_t* to, std::size_t room, std::uint32_t* flags,
+                              nghttp2_data_source*, void* self) {
+  auto& client = *static_cast<GrpcClient*>(self);
   const std::size_t size = std::min(room, client.body_.size() - client.sent_);
   std::memcpy(to, client.body_.data() + client.sent_, size);
   client.sent_ += size;
