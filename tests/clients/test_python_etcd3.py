@@ -116,10 +116,13 @@ def test_every_node_shows_the_members(cluster):
         client.close()
 
 
-def test_what_is_not_there_yet_says_so(cluster):
+def test_a_member_comes_and_goes(cluster):
     client = connect(cluster.nodes[0].endpoint)
-    with pytest.raises(Exception, match="not supported yet"):
-        client.add_member(["http://127.0.0.1:1"])
+    added = client.add_member(["http://127.0.0.1:1"])
+    assert {member.id for member in client.members} > {added.id}
+    client.remove_member(added.id)
+    assert len(list(client.members)) == 3
+    client.close()
 
 
 def test_a_lease_ends_its_keys(cluster):

@@ -54,6 +54,11 @@ class Node:
         self.log_start = 0  # of the present life
 
     @property
+    def number(self):
+        """1 for n1."""
+        return int(self.name[1:])
+
+    @property
     def endpoint(self):
         return f"127.0.0.1:{self.client_port}"
 
@@ -166,9 +171,20 @@ class Cluster:
                  data_dirs[i] if data_dirs else self.directory / f"n{i + 1}")
             for i in range(size)
         ]
+        self.known = list(self.nodes)  # those too that were removed
 
     def initial_cluster(self):
         return ",".join(f"{node.name}={node.peer_url}" for node in self.nodes)
+
+    def add_node(self):
+        """One more node, not started; for a cluster that it was added to (--initial-cluster-state=existing)."""
+        number = 1 + max(node.number for node in self.known)
+        client_port, peer_port = free_ports(2)
+        node = Node(self, f"n{number}", client_port, peer_port, self.directory / f"n{number}")
+        node.extra_flags = ["--initial-cluster-state=existing"]
+        self.nodes.append(node)
+        self.known.append(node)
+        return node
 
     @property
     def endpoints(self):
@@ -192,11 +208,11 @@ class Cluster:
         return wait_for(lambda: next((node for node in self.nodes if node.is_leader()), None), seconds, "a leader")
 
     def kill_all(self):
-        for node in self.nodes:
+        for node in self.known:
             if node.alive:
                 node.process.send_signal(signal.SIGCONT)
                 node.process.kill()
-        for node in self.nodes:
+        for node in self.known:
             if node.process:
                 node.process.wait()
 

@@ -57,7 +57,7 @@ class Watcher:
 
     def _watch_at(self, node):
         """Until it wants to leave, or the watch ends. Whether there was a watch."""
-        watch = Watch(self.number, self.nodes.index(node) + 1, self.key, self.end, self.next)
+        watch = Watch(self.number, node.number, self.key, self.end, self.next)
         leaves_at = None if self.node else time.monotonic() + self.rng.uniform(*STAYS)
         is_created = False
         client = Client(node.endpoint)
@@ -101,10 +101,11 @@ class Watcher:
 
 
 class Scribe(Watcher):
-    """Watches everything at one node from the first revision on: what it was told is that node's trail."""
+    """Watches everything from the first revision on, at one node or, where nodes come and go, at one after the other:
+    what it was told is that node's, or the cluster's, trail."""
 
-    def __init__(self, recording, nodes, node):
-        super().__init__(recording, nodes, number=100 + nodes.index(node), node=node)
+    def __init__(self, recording, nodes, node=None, rng=None):
+        super().__init__(recording, nodes, number=99 + (node.number if node else 0), node=node, rng=rng)
 
     def trail(self):
         return [event for watch in self.recording.watches if watch.client == self.number for event in watch.told]

@@ -59,7 +59,7 @@ class WorkingClient:
         """`request` is called with a connection and a time-out. Whatever comes of it is written down."""
         if node.name not in self.connections:
             self.connections[node.name] = Client(node.endpoint)
-        operation.node = self.load.cluster.nodes.index(node) + 1
+        operation.node = node.number
         operation.invoked = time.monotonic_ns()
         try:
             answer = request(self.connections[node.name], self.load.timeout)
@@ -161,7 +161,7 @@ class WorkingClient:
 class Workload:
     """start(), then stop(); verdict.py has what follows. `pause`: mean seconds between a client's operations."""
 
-    def __init__(self, cluster, clients=8, watchers=3, seed=1, timeout=3.0, pause=0.0):
+    def __init__(self, cluster, clients=8, watchers=3, seed=1, timeout=3.0, pause=0.0, nodes_stay=True):
         self.cluster = cluster
         self.seed = seed
         self.timeout = timeout
@@ -170,7 +170,8 @@ class Workload:
         self._stop = threading.Event()
         self.clients = [WorkingClient(self, number) for number in range(1, clients + 1)]
         self._threads = [threading.Thread(target=client.work, daemon=True) for client in self.clients]
-        self.scribes = [Scribe(self.recording, cluster.nodes, node) for node in cluster.nodes]
+        self.scribes = ([Scribe(self.recording, cluster.nodes, node) for node in cluster.nodes] if nodes_stay
+                        else [Scribe(self.recording, cluster.nodes, rng=random.Random(f"{seed} scribe"))])
         self.watchers = [*self.scribes, *(self._wanderer(200 + number) for number in range(watchers))]
 
     def _wanderer(self, number):
