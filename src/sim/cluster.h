@@ -24,6 +24,9 @@ class Cluster {
   /// Carries out the next event due at or before `until`; false (and time is `until`) if there is none.
   bool step(Instant until);
 
+  /// When the next event is due; now if there is none.
+  [[nodiscard]] Instant next_at() const { return queue_.empty() ? queue_.now() : queue_.next_at(); }
+
   /// Starts every node that is down; the first error stops it.
   [[nodiscard]] Status start_all();
   /// The node executes nothing until `until`: its events wait.

@@ -1,56 +1,26 @@
 #include "sim/faults.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace quorate::sim {
 namespace {
-
-constexpr std::array<std::string_view, kFaultCount> kNames = {"crash",
-                                                              "crash_all",
-                                                              "pause",
-                                                              "power_loss",
-                                                              "power_loss_all",
-                                                              "slow_disk",
-                                                              "partition",
-                                                              "isolate_leader",
-                                                              "one_way_partition",
-                                                              "partial_partition",
-                                                              "reset_links",
-                                                              "lossy_network",
-                                                              "reordering_network",
-                                                              "duplicating_network",
-                                                              "replaying_network",
-                                                              "corrupting_network",
-                                                              "clock_jump",
-                                                              "transfer_leadership",
-                                                              "clock_drift",
-                                                              "slow_engine"};
-
-/// Faults that are a state of the whole run rather than an event.
-constexpr bool is_ambient(Fault fault) {
-  switch (fault) {
-    case Fault::lossy_network:
-    case Fault::reordering_network:
-    case Fault::duplicating_network:
-    case Fault::replaying_network:
-    case Fault::corrupting_network:
-    case Fault::clock_drift:
-    case Fault::slow_engine: return true;
-    default: return false;
-  }
-}
 
 Duration milliseconds(std::uint64_t count) { return std::chrono::milliseconds(static_cast<std::int64_t>(count)); }
 
 }  // namespace
 
-std::string_view fault_name(Fault fault) { return kNames[static_cast<std::size_t>(fault)]; }
+Faults::Faults(Cluster& cluster, Random random, std::optional<FaultSchedule> schedule, Listener& listener)
+    : cluster_(cluster), random_(random.split("faults")), listener_(listener), schedule_(std::move(schedule)) {
+  if (!schedule_) {
+    draw_mix();
+  }
+}
 
-Faults::Faults(Cluster& cluster, Random random, Listener& listener)
-    : cluster_(cluster), random_(random.split("faults")), listener_(listener) {
+/// Crashes (twice as often) and power losses in every run; the rest in a random mix, the ambient ones more rarely.
+void Faults::draw_mix() {
   for (std::size_t i = 0; i < kFaultCount; ++i) {
     const auto fault = static_cast<Fault>(i);
-    // Crashes (twice as often) and power losses in every run; the rest in a random mix, the ambient ones more rarely.
     const bool always = fault == Fault::crash || fault == Fault::power_loss;
     if (fault == Fault::crash) {
       enabled_.push_back(fault);
@@ -64,33 +34,53 @@ Faults::Faults(Cluster& cluster, Random random, Listener& listener)
 
 void Faults::start(Instant until) {
   until_ = until;
-  NetworkBehaviour& network = cluster_.network().behaviour;
-  for (const Fault fault : enabled_) {
-    switch (fault) {
-      case Fault::lossy_network: network.loss_per_mille = random_.between(5, 50); break;
-      case Fault::reordering_network: network.reorder_per_mille = random_.between(10, 200); break;
-      case Fault::duplicating_network: network.duplicate_per_mille = random_.between(10, 100); break;
-      case Fault::replaying_network: network.replay_per_mille = random_.between(5, 50); break;
-      case Fault::corrupting_network: network.corrupt_per_mille = random_.between(1, 4); break;
-      case Fault::clock_drift:
-        for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-          cluster_.node(node).clock.drift_per_million = static_cast<std::int64_t>(random_.between(0, 20'000)) - 10'000;
-        }
-        break;
-      case Fault::slow_engine:
-        for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-          cluster_.node(node).engine = {.pending_per_million = random_.between(50'000, 800'000),
-                                        .lookup_delay = milliseconds(random_.between(1, 10)),
-                                        .flush_delay = milliseconds(random_.between(1, 50))};
-        }
-        break;
-      default: continue;
+  if (!schedule_) {
+    for (const Fault fault : enabled_) {
+      if (is_ambient(fault)) {
+        start_ambient({.at = {}, .fault = fault, .node = 0, .details = {}});
+      }
     }
-    count(fault);
+    next(0);
+    return;
   }
-  next(0);
+  for (std::size_t i = 0; i < schedule_->size(); ++i) {
+    const FaultEvent& event = (*schedule_)[i];
+    if (is_ambient(event.fault)) {
+      start_ambient(event);
+    } else {
+      cluster_.queue().schedule(Instant(event.at), Owner{}, Callback<>::to<&Faults::happen>(this, i));
+    }
+  }
 }
 
+void Faults::start_ambient(const FaultEvent& event) {
+  begin_event(event);
+  NetworkBehaviour& network = cluster_.network().behaviour;
+  switch (event.fault) {
+    case Fault::lossy_network: network.loss_per_mille = detail(5, 50); break;
+    case Fault::reordering_network: network.reorder_per_mille = detail(10, 200); break;
+    case Fault::duplicating_network: network.duplicate_per_mille = detail(10, 100); break;
+    case Fault::replaying_network: network.replay_per_mille = detail(5, 50); break;
+    case Fault::corrupting_network: network.corrupt_per_mille = detail(1, 4); break;
+    case Fault::clock_drift:
+      for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+        cluster_.node(node).clock.drift_per_million = static_cast<std::int64_t>(detail(0, 20'000)) - 10'000;
+      }
+      break;
+    case Fault::slow_engine:
+      for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+        cluster_.node(node).engine = {.pending_per_million = detail(50'000, 800'000),
+                                      .lookup_delay = milliseconds(detail(1, 10)),
+                                      .flush_delay = milliseconds(detail(1, 50))};
+      }
+      break;
+    default: break;
+  }
+  count();
+  end_event();
+}
+
+/// Draws and injects one fault after the other.
 void Faults::next(std::uint64_t) {
   if (healed_ || cluster_.now() >= until_) {
     return;
@@ -98,67 +88,107 @@ void Faults::next(std::uint64_t) {
   std::vector<Fault> events;
   std::copy_if(enabled_.begin(), enabled_.end(), std::back_inserter(events),
                [](Fault fault) { return !is_ambient(fault); });
-  inject(events[random_.between(0, events.size() - 1)]);
+  const Fault fault = events[random_.between(0, events.size() - 1)];
+  begin_event({.at = cluster_.now().time_since_epoch(), .fault = fault, .node = draw_victim(), .details = {}});
+  inject();
+  end_event();
   const auto half = static_cast<std::uint64_t>(interval_.count() / 2);
   const Duration pause = Duration(static_cast<std::int64_t>(half + random_.between(0, 2 * half)));
   cluster_.queue().schedule(cluster_.now() + pause, Owner{}, Callback<>::to<&Faults::next>(this));
 }
 
-std::uint32_t Faults::random_node() { return static_cast<std::uint32_t>(random_.between(1, cluster_.node_count())); }
-
-void Faults::count(Fault fault, std::uint32_t node) {
-  ++counts_[static_cast<std::size_t>(fault)];
-  listener_.on_fault(fault, node);
+/// The schedule's event of that number is due.
+void Faults::happen(std::uint64_t number) {
+  if (healed_ || cluster_.now() >= until_) {
+    return;
+  }
+  begin_event((*schedule_)[number]);
+  inject();
+  end_event();
 }
 
-void Faults::inject(Fault fault) {
+void Faults::begin_event(FaultEvent event) {
+  event_ = std::move(event);
+  has_struck_ = false;
+  next_detail_ = 0;
+}
+
+void Faults::end_event() {
+  if (has_struck_) {
+    listener_.on_fault_event(event_);
+  }
+}
+
+std::uint64_t Faults::detail(std::uint64_t low, std::uint64_t high) {
+  if (!schedule_) {
+    event_.details.push_back(random_.between(low, high));
+  }
+  return next_detail_ < event_.details.size() ? std::clamp(event_.details[next_detail_++], low, high) : low;
+}
+
+std::uint32_t Faults::random_node() { return static_cast<std::uint32_t>(random_.between(1, cluster_.node_count())); }
+
+/// Half of the time trouble finds a leader: that is where it hurts.
+std::uint32_t Faults::draw_victim() {
   const std::uint32_t leader = listener_.current_leader();
-  // Half of the time trouble finds a leader: that is where it hurts.
-  const std::uint32_t victim = leader != 0 && random_.chance(1, 2) ? leader : random_node();
+  return leader != 0 && random_.chance(1, 2) ? leader : random_node();
+}
+
+/// The event under way strikes `node`.
+void Faults::count(std::uint32_t node) {
+  has_struck_ = true;
+  event_.node = node;
+  ++counts_[static_cast<std::size_t>(event_.fault)];
+  listener_.on_fault(event_.fault, node);
+}
+
+void Faults::inject() {
+  const std::uint32_t victim = std::clamp(event_.node, 1U, cluster_.node_count());
   const std::uint32_t majority = cluster_.node_count() / 2 + 1;
   const bool can_lose_one = cluster_.alive_count() > majority && cluster_.node(victim).is_alive();
-  switch (fault) {
+  switch (event_.fault) {
     case Fault::crash:
     case Fault::power_loss:
       if (can_lose_one) {
-        count(fault, victim);
-        take_down(victim, fault == Fault::power_loss);
+        count(victim);
+        take_down(victim, event_.fault == Fault::power_loss);
       }
       return;
     case Fault::crash_all:
     case Fault::power_loss_all:
-      if (random_.chance(1, 3)) {
-        count(fault);
+      if (schedule_ || random_.chance(1, 3)) {
+        count();
         for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-          take_down(node, fault == Fault::power_loss_all);
+          take_down(node, event_.fault == Fault::power_loss_all);
         }
       }
       return;
     case Fault::pause:
-      count(fault, victim);
-      cluster_.pause(victim, cluster_.now() + milliseconds(random_.between(10, 500)));
+      count(victim);
+      cluster_.pause(victim, cluster_.now() + milliseconds(detail(10, 500)));
       return;
     case Fault::slow_disk: {
+      // A disk that is slow becomes quick again: such an event has no detail.
       DiskBehaviour& disk = cluster_.node(victim).disk().behaviour;
       const bool is_slow = disk.latency_max > std::chrono::milliseconds(1);
-      disk.latency_max = is_slow ? std::chrono::microseconds(300) : milliseconds(random_.between(5, 60));
-      count(fault, victim);
+      const bool ends = schedule_ ? event_.details.empty() : is_slow;
+      disk.latency_max = ends ? std::chrono::microseconds(300) : milliseconds(detail(5, 60));
+      count(victim);
       return;
     }
     case Fault::reset_links: {
-      std::uint32_t other = random_node();
+      auto other = static_cast<std::uint32_t>(detail(1, cluster_.node_count()));
       other = other == victim ? other % cluster_.node_count() + 1 : other;
-      count(fault, victim);
+      count(victim);
       cluster_.network().reset_streams(victim, other);
       return;
     }
     case Fault::clock_jump:
-      count(fault, victim);
-      cluster_.node(victim).clock.wall_offset_ms +=
-          static_cast<std::int64_t>(random_.between(0, 2'000'000'000)) - 1'000'000'000;
+      count(victim);
+      cluster_.node(victim).clock.wall_offset_ms += static_cast<std::int64_t>(detail(0, 2'000'000'000)) - 1'000'000'000;
       return;
     case Fault::transfer_leadership: transfer_leadership(); return;
-    default: cut(fault); return;
+    default: cut(); return;
   }
 }
 
@@ -170,28 +200,31 @@ void Faults::transfer_leadership() {
     }
     group::Replica& replica = cluster_.node(node).host().replica(GroupId(1));
     if (replica.status().role == consensus::Role::leader) {
-      count(Fault::transfer_leadership, node);
+      count(node);
       replica.transfer_leadership(NodeId(node % cluster_.node_count() + 1));
       return;
     }
   }
 }
 
-void Faults::cut(Fault fault) {
+void Faults::cut() {
   Network& network = cluster_.network();
-  const std::uint32_t leader = listener_.current_leader();
-  const std::uint32_t victim = fault == Fault::isolate_leader && leader != 0 ? leader : random_node();
-  count(fault, victim);
+  std::uint32_t victim = event_.node;
+  if (!schedule_) {
+    const std::uint32_t leader = listener_.current_leader();
+    victim = event_.fault == Fault::isolate_leader && leader != 0 ? leader : random_node();
+  }
+  count(victim);
   for (std::uint32_t other = 1; other <= cluster_.node_count(); ++other) {
     if (other == victim) {
       continue;
     }
-    switch (fault) {
+    switch (event_.fault) {
       case Fault::one_way_partition:
-        random_.chance(1, 2) ? network.block(victim, other) : network.block(other, victim);
+        detail(1, 2) == 1 ? network.block(victim, other) : network.block(other, victim);
         break;
       case Fault::partial_partition:
-        if (random_.chance(1, 2)) {
+        if (detail(1, 2) == 1) {
           network.block(victim, other);
           network.block(other, victim);
         }
@@ -199,7 +232,7 @@ void Faults::cut(Fault fault) {
       default: network.block(victim, other); network.block(other, victim);
     }
   }
-  cluster_.queue().schedule(cluster_.now() + milliseconds(random_.between(30, 600)), Owner{},
+  cluster_.queue().schedule(cluster_.now() + milliseconds(detail(30, 600)), Owner{},
                             Callback<>::to<&Faults::heal_network>(this));
 }
 
@@ -212,7 +245,7 @@ void Faults::take_down(std::uint32_t index, bool power) {
   }
   power ? node.lose_power() : node.crash();
   listener_.on_life_ended(index);
-  cluster_.queue().schedule(cluster_.now() + milliseconds(random_.between(5, 300)), Owner{},
+  cluster_.queue().schedule(cluster_.now() + milliseconds(detail(5, 300)), Owner{},
                             Callback<>::to<&Faults::bring_up>(this, index));
 }
 

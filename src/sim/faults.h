@@ -3,7 +3,8 @@
 //
 // Faults have a budget: at most a minority of nodes is down at a time, except for the power loss of all, from which the
 // cluster must come back by itself. Every fault counts itself; a kind that never happened in a search is not clean.
-// Owned by the run.
+// Or the events of a given schedule happen, and no others; what the schedule has no word for is the least that it can
+// be. Owned by the run.
 
 #include <array>
 #include <cstdint>
@@ -11,35 +12,10 @@
 #include <vector>
 
 #include "sim/cluster.h"
+#include "sim/fault_schedule.h"
 #include "sim/random.h"
 
 namespace quorate::sim {
-
-enum class Fault : std::uint8_t {
-  crash,                // F-P1
-  crash_all,            // F-P2
-  pause,                // F-P3
-  power_loss,           // F-D1, F-D2, F-D3
-  power_loss_all,       // F-P2
-  slow_disk,            // F-D10
-  partition,            // F-N3
-  isolate_leader,       // F-N3
-  one_way_partition,    // F-N4
-  partial_partition,    // F-N5
-  reset_links,          // F-N8
-  lossy_network,        // F-N1
-  reordering_network,   // F-N2
-  duplicating_network,  // F-N2
-  replaying_network,    // F-N2
-  corrupting_network,   // F-N9
-  clock_jump,           // F-T1
-  transfer_leadership,  // an operator's, R-28
-  clock_drift,          // F-T2
-  slow_engine,          // F-D10: records must be waited for
-};
-inline constexpr std::size_t kFaultCount = 20;
-
-[[nodiscard]] std::string_view fault_name(Fault fault);
 
 using FaultCounts = std::array<std::uint64_t, kFaultCount>;
 
@@ -53,10 +29,13 @@ class Faults {
     /// A node that refuses to start, where it should: a violation.
     virtual void on_start_failed(std::uint32_t node, const Error& why) = 0;
     virtual void on_fault(Fault fault, std::uint32_t node) = 0;
+    /// The fault has struck, with these details: what a schedule needs to make it happen again.
+    virtual void on_fault_event(const FaultEvent& event) = 0;
     [[nodiscard]] virtual std::uint32_t current_leader() const = 0;  ///< some group's, 0 if none
   };
 
-  Faults(Cluster& cluster, Random random, Listener& listener);
+  /// Draws what goes wrong from `random`, unless there is a schedule.
+  Faults(Cluster& cluster, Random random, std::optional<FaultSchedule> schedule, Listener& listener);
 
   /// Injects faults until `until`.
   void start(Instant until);
@@ -66,20 +45,33 @@ class Faults {
   [[nodiscard]] const FaultCounts& counts() const { return counts_; }
 
  private:
+  void draw_mix();
+  void start_ambient(const FaultEvent& event);
   void next(std::uint64_t);
-  void inject(Fault fault);
+  void happen(std::uint64_t number);
+  void inject();
+  void cut();
+  void transfer_leadership();
   void take_down(std::uint32_t node, bool power);
   void bring_up(std::uint64_t node);
   void heal_network(std::uint64_t);
-  void cut(Fault fault);
-  void transfer_leadership();
-  void count(Fault fault, std::uint32_t node = 0);
+  /// Begins to carry out an event; end_event() tells of it, if it came to something.
+  void begin_event(FaultEvent event);
+  void end_event();
+  void count(std::uint32_t node = 0);
+  /// A detail of the event under way: the schedule's, or drawn.
+  std::uint64_t detail(std::uint64_t low, std::uint64_t high);
+  [[nodiscard]] std::uint32_t draw_victim();
   [[nodiscard]] std::uint32_t random_node();
 
   Cluster& cluster_;
   Random random_;
   Listener& listener_;
-  std::vector<Fault> enabled_;
+  std::optional<FaultSchedule> schedule_;
+  std::vector<Fault> enabled_;  ///< without a schedule
+  FaultEvent event_;            ///< under way
+  bool has_struck_ = false;     ///< the event under way came to something
+  std::size_t next_detail_ = 0;
   Instant until_{};
   Duration interval_{};
   bool healed_ = false;

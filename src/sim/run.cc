@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "sim/check_history.h"
@@ -28,13 +29,21 @@ constexpr Duration kLeaseLookInterval = std::chrono::milliseconds(50);
 constexpr std::uint64_t kEventsAtOnce = 100'000;
 constexpr Duration kReviveInterval = std::chrono::milliseconds(40);
 
+Random random_of(const RunSettings& settings) {
+  Random random(settings.seed);
+  return settings.variant == 0 ? random : random.split("variant " + std::to_string(settings.variant));
+}
+
 class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
  public:
   explicit Run(const RunSettings& settings)
       : settings_(settings),
-        random_(settings.seed),
+        random_(random_of(settings)),
         cluster_(settings_.nodes, random_.split("cluster"), *this, *this),
-        faults_(cluster_, random_.split("faults"), *this) {
+        faults_(cluster_, random_.split("faults"), settings_.faults, *this) {
+    if (settings_.story != nullptr) {
+      teller_.emplace(*settings_.story, settings_.nodes.node_count, settings_.nodes.group_count);
+    }
     invariants_.push_back(std::make_unique<ElectionSafety>());
     invariants_.push_back(std::make_unique<StateMachineSafety>(histories_));
     invariants_.push_back(std::make_unique<NothingGoesBack>());
@@ -80,6 +89,9 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     if (histories_[group].executed_at.try_emplace(revision, cluster_.now()).second) {
       note_leases(group, events);
     }
+    if (teller_) {
+      teller_->on_events({node, group}, revision, events);
+    }
     for (const auto& invariant : invariants_) {
       check(*invariant, invariant->on_events(node, group, revision, events));
     }
@@ -92,9 +104,6 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     }
   }
   void on_role(std::uint32_t node, GroupId group, const consensus::RoleChanged& change) override {
-    tell("n" + std::to_string(node) + " group " + std::to_string(group.value()) + ": " + role_name(change.from) +
-         " -> " + role_name(change.to) + " in term " + std::to_string(change.tag.value()) + ": " +
-         std::string(change.why));
     if (change.to == consensus::Role::leader) {
       ++result_.leader_changes;
       leaders_[group] = node;
@@ -104,10 +113,21 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     }
   }
   void on_core_start(const ReplicaName& replica, const consensus::PersistedState& state) override {
+    if (teller_) {
+      teller_->on_core_start(replica, state);
+    }
     ledger_.start(replica, state);
+  }
+  void on_core_receive(const ReplicaName& replica, const consensus::Receive& receive) override {
+    if (teller_) {
+      teller_->on_core_receive(replica, receive);
+    }
   }
   void on_core_effect(const ReplicaName& replica, const consensus::Effect& effect,
                       const consensus::Core& core) override {
+    if (teller_) {
+      teller_->on_core_effect(replica, effect);
+    }
     for (const auto& invariant : invariants_) {
       check(*invariant, invariant->on_effect(replica, effect, core));
     }
@@ -115,14 +135,22 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
       ledger_.write(replica, *persist);
     }
   }
-  void on_core_durable(const ReplicaName& replica, Io io) override { ledger_.confirm(replica, io); }
+  void on_core_durable(const ReplicaName& replica, Io io) override {
+    if (teller_) {
+      teller_->on_core_durable(replica, io);
+    }
+    ledger_.confirm(replica, io);
+  }
   void on_node_stopped(std::uint32_t node, const Error& why) override {
-    fail_run("n" + std::to_string(node) + " stopped itself: " + why.text);
+    fail_run("n" + std::to_string(node) + " stopped itself: " + why.text, "a node that stops itself");
   }
   void trace(const TraceEvent& event) override { ++result_.branches[event.name]; }
 
   // ---- what the faults tell -----------------------------------------------------------------------------------
   void on_life_ended(std::uint32_t node) override {
+    if (teller_) {
+      teller_->on_life_ended(node);
+    }
     for (const auto& invariant : invariants_) {
       invariant->on_life_ended(node);
     }
@@ -134,16 +162,23 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     }
   }
   void on_start_failed(std::uint32_t node, const Error& why) override {
-    fail_run("n" + std::to_string(node) + " does not start again: " + why.text);
+    fail_run("n" + std::to_string(node) + " does not start again: " + why.text, "a node that does not start");
   }
   void on_fault(Fault fault, std::uint32_t node) override {
-    tell("fault: " + std::string(fault_name(fault)) + (node == 0 ? "" : " n" + std::to_string(node)));
+    if (teller_) {
+      teller_->on_fault(fault, node);
+    }
     const bool all = fault == Fault::crash_all || fault == Fault::power_loss_all;
     const std::uint64_t lives = all ? cluster_.alive_count() : 1;
     if (fault == Fault::crash || fault == Fault::crash_all) {
       result_.crashes += lives;
     } else if (fault == Fault::power_loss || fault == Fault::power_loss_all) {
       result_.power_losses += lives;
+    }
+  }
+  void on_fault_event(const FaultEvent& event) override {
+    if (settings_.on_fault) {
+      settings_.on_fault(event);
     }
   }
   [[nodiscard]] std::uint32_t current_leader() const override {
@@ -154,28 +189,24 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
   }
 
  private:
-  static std::string role_name(consensus::Role role) {
-    switch (role) {
-      case consensus::Role::follower: return "follower";
-      case consensus::Role::pre_candidate: return "pre-candidate";
-      case consensus::Role::candidate: return "candidate";
-      case consensus::Role::leader: return "leader";
-      case consensus::Role::learner: return "learner";
+  void tell(const std::string& what) {
+    if (teller_) {
+      teller_->say(what);
     }
-    return "?";
   }
-
-  void tell(std::string what) {
-    if (settings_.story) {
-      const auto us = cluster_.now().time_since_epoch().count() / 1000;
-      result_.story.push_back(std::to_string(us / 1000) + "." + std::to_string(us % 1000 / 100) + " ms  " +
-                              std::move(what));
+  void tell_operations() {
+    for (const auto& [group, history] : histories_) {
+      for (std::size_t& told = told_operations_[group]; told < history.operations.size(); ++told) {
+        teller_->on_operation(group, history.operations[told]);
+      }
     }
   }
 
-  void fail_run(std::string violation) {
+  /// `checker`: the ID that begins the text, if it is not named.
+  void fail_run(std::string violation, std::string_view checker = {}) {
     if (result_.violation.empty()) {
       tell("VIOLATION " + violation);
+      result_.checker = checker.empty() ? violation.substr(0, violation.find(':')) : checker;
       result_.violation = std::move(violation);
     }
   }
@@ -231,8 +262,14 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
   /// One event. Time must pass: a node that only ever wakes itself would hang, and its loop with it.
   bool step(Instant until) {
     const Instant before = cluster_.now();
+    if (teller_) {
+      teller_->set_time(cluster_.next_at());
+    }
     if (!cluster_.step(until)) {
       return false;
+    }
+    if (teller_) {
+      tell_operations();
     }
     events_at_once_ = cluster_.now() == before ? events_at_once_ + 1 : 0;
     if (events_at_once_ > kEventsAtOnce) {
@@ -367,7 +404,7 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
         std::string wrong = check_history(history);
         wrong = wrong.empty() ? check_leases(history, settings_.workload.lease_ttl_seconds) : wrong;
         if (!wrong.empty()) {
-          fail_run("group " + std::to_string(group.value()) + ": " + wrong);
+          fail_run("group " + std::to_string(group.value()) + ": " + wrong, "a history");
         }
       }
       for (const Operation& op : history.operations) {
@@ -380,6 +417,9 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     for (const auto& client : clients_) {
       result_.acknowledged += client->acknowledged();
     }
+    if (teller_) {
+      teller_->tell_disks();
+    }
     result_.faults = faults_.counts();
     result_.events = cluster_.queue().happened();
     result_.trace_hash = cluster_.trace_hash();
@@ -391,6 +431,8 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
   std::map<GroupId, History> histories_;
   std::map<GroupId, std::uint32_t> leaders_;
   std::set<std::pair<GroupId, std::string>> leased_;  ///< keys that hang on a lease
+  std::optional<Teller> teller_;
+  std::map<GroupId, std::size_t> told_operations_;
   bool healed_ = false;
   std::uint64_t events_at_once_ = 0;  ///< since virtual time last moved
   Ledger ledger_;

@@ -5,26 +5,33 @@
 // Equal seeds and settings give equal runs, to the byte. A violation ends the run at once.
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "sim/client.h"
 #include "sim/cluster.h"
 #include "sim/faults.h"
+#include "sim/teller.h"
 
 namespace quorate::sim {
 
 struct RunSettings {
   std::uint64_t seed = 1;
+  /// Another course of the run: other delays and operations, under the settings and faults of the same seed.
+  std::uint64_t variant = 0;
   NodeSettings nodes;
   WorkloadSettings workload;
   std::uint32_t watchers = 3;
   Duration safety_phase = std::chrono::milliseconds(2000);
   /// After healing: every node takes a write within this, and all replicas become equal.
   Duration liveness_bound = std::chrono::seconds(4);
-  bool story = false;  ///< collect what happened, for a person
+  std::optional<FaultSchedule> faults;  ///< instead of what the seed draws
+  const Story* story = nullptr;         ///< tells what happens; not owned
+  /// Hears of every fault that has struck: given to another run as `faults`, they strike again.
+  std::function<void(const FaultEvent&)> on_fault;
 };
 
 /// Default settings of a run of `protocol`'s cores.
@@ -32,6 +39,7 @@ struct RunSettings {
 
 struct RunResult {
   std::string violation;  ///< empty: clean. Otherwise what was broken, with the invariant's or checker's id
+  std::string checker;    ///< of the violation: an ID such as "I-03", or the name of what checks histories
   std::uint64_t trace_hash = 0;
   std::uint64_t events = 0;
   std::uint64_t acknowledged = 0;
@@ -42,7 +50,6 @@ struct RunResult {
   std::uint64_t power_losses = 0;
   FaultCounts faults{};
   std::map<std::string_view, std::uint64_t> branches;  ///< trace events by name
-  std::vector<std::string> story;
 };
 
 [[nodiscard]] RunResult run(const RunSettings& settings);

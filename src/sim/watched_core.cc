@@ -15,6 +15,8 @@ class WatchedCore final : public consensus::Core {
   void step(Instant now, const consensus::Input& input) override {
     if (const auto* persisted = std::get_if<consensus::Persisted>(&input)) {
       observer_.on_core_durable(replica_, persisted->io);
+    } else if (const auto* receive = std::get_if<consensus::Receive>(&input)) {
+      observer_.on_core_receive(replica_, *receive);
     }
     core_->step(now, input);
   }

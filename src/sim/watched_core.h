@@ -24,6 +24,8 @@ class CoreObserver {
   virtual ~CoreObserver() = default;
   /// A life of the replica begins with what was recovered.
   virtual void on_core_start(const ReplicaName& replica, const consensus::PersistedState& state) = 0;
+  /// A message is about to be handled.
+  virtual void on_core_receive(const ReplicaName& /*replica*/, const consensus::Receive& /*receive*/) {}
   /// In order, as emitted. `core` is as it is after the step.
   virtual void on_core_effect(const ReplicaName& replica, const consensus::Effect& effect,
                               const consensus::Core& core) = 0;

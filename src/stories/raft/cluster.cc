@@ -6,6 +6,7 @@
 #include "consensus/raft/raft.h"
 #include "consensus/raft/words.h"
 #include "stories/raft/words.h"
+#include "stories/words.h"
 
 namespace quorate::stories {
 

@@ -6,6 +6,7 @@
 #include "consensus/raft/words.h"
 #include "stories/raft/cluster.h"
 #include "stories/raft/words.h"
+#include "stories/words.h"
 
 namespace quorate::stories {
 
@@ -49,9 +50,7 @@ void Cluster::carry_out(NodeId id, Node& node, const Effect& effect) {
               if (node.options.manual_disk) {
                 text += " (" + number(one.io.value()) + ")";
               }
-              for (std::size_t i = 0; i < one.ops.size(); ++i) {
-                text += (i == 0 ? ": " : ", ") + op_words(one.ops[i]);
-              }
+              text += ": " + persist_words(one, &state_words);
               say(id, std::move(text), Happening::Kind::wrote);
               for (const PersistOp& op : one.ops) {
                 if (const auto* reset = std::get_if<ResetTo>(&op)) {

@@ -1,6 +1,6 @@
 #include "stories/raft/disk.h"
 
-#include "stories/raft/words.h"
+#include "stories/words.h"
 
 namespace quorate::stories {
 

@@ -1,0 +1,110 @@
+#include "stories/words.h"
+
+#include <algorithm>
+
+#include "stories/happening.h"
+
+namespace quorate::stories {
+
+using namespace consensus;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+template <class... Handlers>
+struct Match : Handlers... {
+  using Handlers::operator()...;
+};
+
+std::string number(std::uint64_t value) { return std::to_string(value); }
+
+std::string nodes_words(const std::vector<NodeId>& nodes) {
+  std::string text = "{";
+  for (const NodeId node : nodes) {
+    text += (text.size() > 1 ? " " : "") + name_of(node);
+  }
+  return text + "}";
+}
+
+bool is_text(ByteView bytes) {
+  return std::ranges::all_of(bytes, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+/// The command that `op` puts, if it is bytes that nobody reads; else null.
+const Entry* unreadable_command(const PersistOp& op) {
+  const auto* put = std::get_if<Put>(&op);
+  const bool is_one = put != nullptr && put->entry.kind == EntryKind::command && !is_text(put->entry.payload.view());
+  return is_one ? &put->entry : nullptr;
+}
+
+std::string op_words(const PersistOp& op, const StateWords& state_words) {
+  return std::visit(Match{[&](const SetState& one) { return state_words(one.blob.view()); },
+                          [](const Put& one) { return words(one.entry); },
+                          [](const TruncateFrom& one) { return "cut from " + number(one.position.value()); },
+                          [](const DiscardBelow& one) { return "discard up to " + words(one.id); },
+                          [](const ResetTo& one) { return "reset to " + words(one.snapshot); },
+                          [](const SetCell&) { return std::string("cell"); }},
+                    op);
+}
+
+}  // namespace
+
+std::string membership_words(const Membership& membership) {
+  std::string text = nodes_words(membership.voters);
+  if (membership.is_joint()) {
+    text += " leaving " + nodes_words(membership.outgoing_voters);
+  }
+  if (!membership.learners.empty()) {
+    text += " learners " + nodes_words(membership.learners);
+  }
+  return text;
+}
+
+std::string words(const EntryId& id) { return number(id.position.value()) + "@" + number(id.tag.value()); }
+
+std::string words(const Entry& entry) {
+  switch (entry.kind) {
+    case EntryKind::noop: return words(entry.id) + " no-op";
+    case EntryKind::command:
+      return words(entry.id) + " " +
+             (is_text(entry.payload.view()) ? std::string(entry.payload.view())
+                                            : "command of " + number(entry.payload.view().size()) + " bytes");
+    case EntryKind::configuration: return words(entry.id) + " configuration";
+  }
+  return "?";
+}
+
+std::string_view timer_words(TimerKind kind) {
+  switch (kind) {
+    case TimerKind::election: return "election";
+    case TimerKind::heartbeat: return "heartbeat";
+    case TimerKind::retry: return "retry";
+    case TimerKind::notice: return "notice";
+  }
+  return "?";
+}
+
+std::string persist_words(const Persist& write, const StateWords& state_words) {
+  std::string text;
+  for (std::size_t i = 0; i < write.ops.size();) {
+    text += text.empty() ? "" : ", ";
+    std::size_t end = i + 1;
+    if (const Entry* first = unreadable_command(write.ops[i])) {
+      const Entry* next = nullptr;
+      while (end < write.ops.size() && (next = unreadable_command(write.ops[end])) != nullptr &&
+             next->id == EntryId{Position(first->id.position.value() + (end - i)), first->id.tag}) {
+        ++end;
+      }
+      if (end - i > 1) {
+        text += number(first->id.position.value()) + ".." + words(unreadable_command(write.ops[end - 1])->id) + " " +
+                number(end - i) + " commands";
+        i = end;
+        continue;
+      }
+    }
+    text += op_words(write.ops[i], state_words);
+    i = end;
+  }
+  return text;
+}
+
+}  // namespace quorate::stories
