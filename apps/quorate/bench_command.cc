@@ -16,9 +16,9 @@
 
 #include "codec/varint.h"
 #include "dev_cluster.h"
-#include "grpc_client.h"
 #include "http_get.h"
 #include "put_report.h"
+#include "rpc_client.h"
 
 namespace quorate {
 namespace {
@@ -103,10 +103,9 @@ Result<std::vector<StageFigures>> read_stages(const std::vector<Endpoint>& endpo
   return all;
 }
 
-/// An etcdserverpb.PutRequest.
+/// etcdserverpb.PutRequest{key, value}.
 std::string put_request(std::string_view key, std::string_view value) {
-  std::string message;
-  message.push_back(0x0A);
+  std::string message(1, 0x0A);
   codec::append_varint(message, key.size());
   message.append(key);
   message.push_back(0x12);
@@ -115,7 +114,7 @@ std::string put_request(std::string_view key, std::string_view value) {
 }
 
 /// What each put took.
-Result<std::vector<Duration>> put_all(GrpcClient& client, std::uint64_t count, std::size_t value_bytes,
+Result<std::vector<Duration>> put_all(RpcClient& client, std::uint64_t count, std::size_t value_bytes,
                                       std::mt19937_64& random) {
   const std::string value(value_bytes, 'v');
   std::vector<Duration> took;
@@ -123,7 +122,9 @@ Result<std::vector<Duration>> put_all(GrpcClient& client, std::uint64_t count, s
     const std::uint64_t number = random();
     const std::string_view key(reinterpret_cast<const char*>(&number), sizeof(number));
     const auto began = std::chrono::steady_clock::now();
-    if (const auto done = client.call("/etcdserverpb.KV/Put", put_request(key, value)); !done) {
+    const Status done =
+        client.call("/etcdserverpb.KV/Put", put_request(key, value), [](std::string_view) { return Status(); });
+    if (!done) {
       return std::unexpected(done.error());
     }
     took.push_back(std::chrono::steady_clock::now() - began);
@@ -145,7 +146,7 @@ Status measure(const Options& options, const std::vector<Endpoint>& endpoints) {
   if (!socket) {
     return std::unexpected(socket.error());
   }
-  GrpcClient client(std::move(*socket), endpoints[leader]);
+  RpcClient client(std::move(*socket), endpoints[leader]);
   std::mt19937_64 random(1);
   if (const auto warm = put_all(client, options.warm_up, options.value_bytes, random); !warm) {
     return std::unexpected(warm.error());

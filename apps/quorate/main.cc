@@ -14,6 +14,7 @@
 #include "member_command.h"
 #include "server/serve.h"
 #include "sim_command.h"
+#include "snapshot_command.h"
 
 namespace {
 
@@ -23,6 +24,8 @@ constexpr const char* kHelp =
     "  quorate dev      three nodes on this machine, ready to try (start here)\n"
     "  quorate serve    one member of a cluster; speaks etcd's v3 API, takes etcd's flags\n"
     "  quorate member   who takes part in a cluster, and how to change that, several at once\n"
+    "  quorate snapshot save|status|restore\n"
+    "                   a backup from a running cluster, what is in it, a new cluster from it\n"
     "  quorate sim      the deterministic simulator: one seed, every fault, every history checked\n"
     "  quorate bench    what one client's requests take, and where their time goes\n"
     "  quorate check-history FILE\n"
@@ -72,6 +75,9 @@ int main(int argc, char** argv) {
   }
   if (words[0] == "check-history") {
     return quorate::check_history_command(rest);
+  }
+  if (words[0] == "snapshot") {
+    return quorate::snapshot_command(rest);
   }
   if (words[0] == "version" || words[0] == "--version") {
     std::puts(quorate::server::version_text().c_str());

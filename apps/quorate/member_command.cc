@@ -10,8 +10,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "grpc_client.h"
 #include "membership_view.h"
+#include "rpc_client.h"
 #include "tcp_connect.h"
 
 namespace quorate {
@@ -58,7 +58,12 @@ class Cluster {
     if (!socket) {
       return std::unexpected(socket.error());
     }
-    return GrpcClient(std::move(*socket), *where).call(path, message);
+    std::string answer;
+    const Status done = RpcClient(std::move(*socket), *where).call(path, message, [&answer](std::string_view one) {
+      answer = one;
+      return Status();
+    });
+    return done ? Result<std::string>(std::move(answer)) : std::unexpected(done.error());
   }
 
   /// What the leader tells, or else any other node.

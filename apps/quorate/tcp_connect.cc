@@ -34,6 +34,14 @@ Socket::~Socket() {
   }
 }
 
+void Socket::set_timeout(int timeout_ms) const {
+  timeval timeout{};
+  timeout.tv_sec = timeout_ms / 1000;
+  timeout.tv_usec = static_cast<suseconds_t>(timeout_ms % 1000) * 1000;
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+}
+
 bool Socket::send_all(std::string_view bytes) const {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -54,13 +62,9 @@ Result<Socket> connect_to(const Endpoint& endpoint, int timeout_ms) {
       error != 0) {
     return fail(ErrorCode::io, "cannot resolve " + endpoint.text() + ": " + ::gai_strerror(error));
   }
-  timeval timeout{};
-  timeout.tv_sec = timeout_ms / 1000;
-  timeout.tv_usec = static_cast<suseconds_t>(timeout_ms % 1000) * 1000;
   Socket socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+  socket.set_timeout(timeout_ms);
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   const int connected = ::connect(socket.get(), found->ai_addr, found->ai_addrlen);
   const int error = errno;

@@ -29,6 +29,8 @@ class Socket {
 
   [[nodiscard]] int get() const { return descriptor_; }
   /// False: the other side is gone or slower than the time-out.
+  /// How long a call on it may wait.
+  void set_timeout(int timeout_ms) const;
   [[nodiscard]] bool send_all(std::string_view bytes) const;
 
  private:

@@ -115,6 +115,10 @@ Result<Figures> Importer::finish() {
     return damaged("revision " + std::to_string(incomplete_) + " is missing or not whole; the compacted revision is " +
                    std::to_string(figures_.compact_revision));
   }
+  if (bump_ > 0) {
+    figures_.revision += bump_;
+    figures_.compact_revision = figures_.revision;
+  }
   QUORATE_TRY(put(keys_.meta(), kv::encode_meta({applied_, figures_.revision, figures_.compact_revision})));
   return figures_;
 }

@@ -36,9 +36,10 @@ class RecordSink {
 
 class Importer final : public bbolt::Visitor {
  public:
-  /// The records get keys of `space`, and stand for position `applied` of a log. `sink` null: only look.
-  Importer(state::RecordSpace space, Position applied, RecordSink* sink)
-      : keys_(space), applied_(applied), sink_(sink) {}
+  /// The records get keys of `space`, and stand for position `applied` of a log. `sink` null: only look. `bump`: the
+  /// revision is raised by so much, and everything before is marked as compacted; 0: neither.
+  Importer(state::RecordSpace space, Position applied, RecordSink* sink, std::int64_t bump = 0)
+      : keys_(space), applied_(applied), sink_(sink), bump_(bump) {}
 
   [[nodiscard]] Status on_bucket(ByteView name) override;
   [[nodiscard]] Status on_item(ByteView key, ByteView value) override;
@@ -65,6 +66,7 @@ class Importer final : public bbolt::Visitor {
   kv::RecordKeys keys_;
   Position applied_;
   RecordSink* sink_;
+  std::int64_t bump_;
   std::string bucket_;
   std::optional<Change> last_;
   std::int64_t incomplete_ = -1;  ///< the highest revision that is missing, or a part of it; -1: none

@@ -49,13 +49,14 @@ struct Identity {
 
 std::string encode(const Identity& identity) {
   std::string text(kMagic);
+  const std::string restored = identity.who.restored == 0 ? "" : "restored " + hex(identity.who.restored) + "\n";
   text += " " + std::to_string(identity.version) + "\ncluster " + hex(identity.who.cluster.value()) + "\nmember " +
           hex(identity.who.member.value()) + "\nprotocol " + identity.who.protocol + "\norigin " +
           (identity.origin.kind == DataOrigin::Kind::founded ? "founded" : "joined") + "\n";
   for (const DataOrigin::Member& member : identity.origin.members) {
     text += "known " + hex(member.node.value()) + " " + member.urls + "\n";
   }
-  text += "incarnation " + std::to_string(identity.incarnation) + "\n";
+  text += restored + "incarnation " + std::to_string(identity.incarnation) + "\n";
   return text + "checksum " + hex(checksum_of(text)) + "\n";
 }
 
@@ -118,14 +119,16 @@ std::optional<Identity> decode(std::string_view text) {
   if (identity.version >= 2 && !take_origin(text, identity.origin)) {
     return std::nullopt;
   }
+  const bool is_restored = identity.version >= 2 && text.starts_with("restored ");
+  const auto restored = is_restored ? take_number(text, "restored", 16) : std::optional<std::uint64_t>(0);
   const auto incarnation = take_number(text, "incarnation", 10);
   const std::string_view summed = whole.substr(0, whole.size() - text.size());
   const auto checksum = take_number(text, "checksum", 16);
-  if (!cluster || !member || !protocol || !incarnation || !checksum || *checksum != checksum_of(summed) ||
+  if (!cluster || !member || !protocol || !restored || !incarnation || !checksum || *checksum != checksum_of(summed) ||
       !text.empty()) {
     return std::nullopt;
   }
-  identity.who = {ClusterId(*cluster), NodeId(*member), std::string(*protocol)};
+  identity.who = {ClusterId(*cluster), NodeId(*member), std::string(*protocol), *restored};
   identity.incarnation = *incarnation;
   return identity;
 }
@@ -272,6 +275,11 @@ Status DataDirectory::lock() {
   return {};
 }
 
+ClusterId DataDirectory::cluster() const {
+  const ClusterId mixed(identity_.cluster.value() ^ identity_.restored);
+  return mixed.is_none() ? identity_.cluster : mixed;
+}
+
 Status DataDirectory::check_identity(const DataIdentity& wanted, const DataOrigin& origin) {
   const Result<std::optional<std::string>> text = read_small(directory_.get(), "identity", path_);
   if (!text.has_value()) {
@@ -292,7 +300,9 @@ Status DataDirectory::check_identity(const DataIdentity& wanted, const DataOrigi
   if (!found.has_value()) {
     return std::unexpected(found.error());
   }
-  if (found->who != wanted) {
+  DataIdentity configured = wanted;
+  configured.restored = found->who.restored;
+  if (found->who != configured) {
     return fail(ErrorCode::foreign,
                 "data directory '" + path_ + "' belongs to " + describe(found->who) + "; this node is configured as " +
                     describe(wanted) +

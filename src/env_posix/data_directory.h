@@ -24,6 +24,9 @@ struct DataIdentity {
   ClusterId cluster;
   NodeId member;
   std::string protocol;  ///< "raft", ...: lower-case letters and digits
+  /// Tells the state that a restore began with from every other; 0: it began with nothing. For a directory that exists
+  /// this is not asked: it says so itself.
+  std::uint64_t restored = 0;
   friend bool operator==(const DataIdentity&, const DataIdentity&) = default;
 };
 
@@ -63,6 +66,9 @@ class DataDirectory {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const DataIdentity& identity() const { return identity_; }
+  /// The id that this member's links ask of others: members that began with another state, or with none, have another
+  /// one, whatever they are configured as.
+  [[nodiscard]] ClusterId cluster() const;
   [[nodiscard]] Incarnation incarnation() const { return incarnation_; }
   /// As it was given to the first open().
   [[nodiscard]] const DataOrigin& origin() const { return origin_; }

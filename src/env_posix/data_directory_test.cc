@@ -66,6 +66,19 @@ TEST_F(DataDirectoryTest, AnotherMemberClusterOrProtocolIsForeign) {
   expect_refusal(ErrorCode::foreign, "(zab)", {me_.cluster, me_.member, "zab"});
 }
 
+TEST_F(DataDirectoryTest, WhatARestoreMadeIsAnotherClusterForEver) {
+  DataIdentity restored = me_;
+  restored.restored = 0x77;
+  ASSERT_TRUE(DataDirectory::open(path_, restored, origin_).has_value());
+  for (int start = 0; start < 2; ++start) {
+    const auto opened = DataDirectory::open(path_, me_, origin_);
+    ASSERT_TRUE(opened.has_value()) << opened.error().text;
+    EXPECT_EQ(opened->identity(), restored);
+    EXPECT_EQ(opened->cluster(), ClusterId(0xABCD ^ 0x77));
+  }
+  expect_refusal(ErrorCode::foreign, "configured as", {ClusterId(9), me_.member, "raft"});
+}
+
 TEST_F(DataDirectoryTest, ALooseModeIsRefusedWithTheCommandThatTightensIt) {
   ::mkdir(path_.c_str(), 0755);
   ::chmod(path_.c_str(), 0755);

@@ -84,6 +84,15 @@ ClusterIdentity identity_of(const env_posix::StoredIdentity& stored, const Serve
   return identity;
 }
 
+env_posix::DataOrigin origin_of(const ClusterIdentity& identity) {
+  using Kind = env_posix::DataOrigin::Kind;
+  env_posix::DataOrigin origin{.kind = identity.founded ? Kind::founded : Kind::joined, .members = {}};
+  for (const MemberIdentity& member : identity.members) {
+    origin.members.push_back({member.id, join_urls(member.peer_urls)});
+  }
+  return origin;
+}
+
 std::vector<std::string> split_urls(std::string_view urls) {
   std::vector<std::string> result;
   while (!urls.empty()) {

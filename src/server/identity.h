@@ -32,6 +32,9 @@ struct ClusterIdentity {
 /// As it was when the data directory was made.
 [[nodiscard]] ClusterIdentity identity_of(const env_posix::StoredIdentity& stored, const ServeOptions& options);
 
+/// What a new data directory keeps of it.
+[[nodiscard]] env_posix::DataOrigin origin_of(const ClusterIdentity& identity);
+
 /// "a,b" as a list.
 [[nodiscard]] std::vector<std::string> split_urls(std::string_view urls);
 [[nodiscard]] std::string join_urls(const std::vector<std::string>& urls);

@@ -203,18 +203,13 @@ Status Node::open_storage() {
     return std::unexpected(loop.error());
   }
   parts_->loop = std::move(*loop);
-  env_posix::DataOrigin origin{
-      .kind = identity_.founded ? env_posix::DataOrigin::Kind::founded : env_posix::DataOrigin::Kind::joined,
-      .members = {}};
-  for (const MemberIdentity& member : identity_.members) {
-    origin.members.push_back({member.id, join_urls(member.peer_urls)});
-  }
   Result<env_posix::DataDirectory> directory = env_posix::DataDirectory::open(
-      options_.data_dir, {identity_.cluster, identity_.self, options_.consensus}, origin);
+      options_.data_dir, {identity_.cluster, identity_.self, options_.consensus}, origin_of(identity_));
   if (!directory) {
     return std::unexpected(directory.error());
   }
   parts_->directory = std::move(*directory);
+  identity_.cluster = parts_->directory->cluster();
   log_.info("starting", {{"name", options_.name},
                          {"member", hex_id(identity_.self.value())},
                          {"cluster", hex_id(identity_.cluster.value())},

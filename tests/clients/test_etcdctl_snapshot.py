@@ -1,10 +1,18 @@
 """`etcdctl snapshot save` at Quorate gives a file that etcd's own tools and etcd itself take for one of theirs."""
 
+import json
+import subprocess
 import threading
 
 from backups import etcdctl, figures, fill, is_same
 from etcd_client import Client
-from processes import free_ports
+from processes import BINARY, Cluster, free_ports
+
+
+def quorate(*words, code=0):
+    done = subprocess.run([str(BINARY), *map(str, words)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
 
 
 def test_each_node_gives_a_whole_file(cluster, tmp_path):
@@ -64,3 +72,31 @@ def test_etcd_starts_from_the_file(cluster, tmp_path, start_etcd):
     etcdctl("compact", Client(etcd).status().header.revision, "--physical", endpoint=etcd)
     etcdctl("defrag", endpoint=etcd)
     assert etcdctl("get", "", "--prefix", endpoint=etcd).stdout == ""
+
+
+def test_what_etcd_saved_becomes_a_quorate_cluster(real_etcd, tmp_path):
+    """The way here from etcd."""
+    fill(real_etcd)
+    path = tmp_path / "snapshot"
+    etcdctl("snapshot", "save", path, endpoint=real_etcd)
+    ours = json.loads(quorate("snapshot", "status", path, "-w", "json"))
+    assert {name: ours[name] for name in figures(path)} == figures(path)
+    with Cluster(tmp_path / "new") as new:
+        for node in new.nodes:
+            quorate("snapshot", "restore", path, f"--name={node.name}", f"--data-dir={node.data_dir}",
+                    f"--initial-cluster={new.initial_cluster()}", f"--initial-cluster-token={new.token}")
+        new.start()
+        for node in new.nodes:
+            is_same(real_etcd, node.endpoint, figures(path))
+        revision = figures(path)["revision"]
+        assert Client(new.nodes[0].endpoint).put(b"goes", b"on").header.revision == revision + 1
+
+
+def test_what_etcd_protects_by_passwords_is_refused(real_etcd, tmp_path):
+    etcdctl("user", "add", "root:secret", endpoint=real_etcd)
+    etcdctl("auth", "enable", endpoint=real_etcd)
+    path = tmp_path / "snapshot"
+    etcdctl("snapshot", "save", path, "--user=root:secret", endpoint=real_etcd)
+    told = quorate("snapshot", "restore", path, f"--data-dir={tmp_path / 'new'}", code=1)
+    assert "etcdctl auth disable" in told
+    assert not (tmp_path / "new").exists()
