@@ -11,6 +11,7 @@
 #include "bench_command.h"
 #include "check_history_command.h"
 #include "dev_command.h"
+#include "explore_command.h"
 #include "member_command.h"
 #include "server/serve.h"
 #include "sim_command.h"
@@ -27,6 +28,7 @@ constexpr const char* kHelp =
     "  quorate snapshot save|status|restore\n"
     "                   a backup from a running cluster, what is in it, a new cluster from it\n"
     "  quorate sim      the deterministic simulator: one seed, every fault, every history checked\n"
+    "  quorate explore  every schedule of a small cluster, on the real consensus core\n"
     "  quorate bench    what one client's requests take, and where their time goes\n"
     "  quorate check-history FILE\n"
     "                   judges what clients of real processes saw by the simulator's checkers\n"
@@ -69,6 +71,9 @@ int main(int argc, char** argv) {
   }
   if (words[0] == "sim") {
     return quorate::sim_command(rest);
+  }
+  if (words[0] == "explore") {
+    return quorate::explore_command(rest);
   }
   if (words[0] == "bench") {
     return quorate::bench_command(rest);

@@ -27,6 +27,8 @@ class Executor {
   [[nodiscard]] Io issued() const { return issued_; }
   [[nodiscard]] Io durable() const { return durable_; }
   [[nodiscard]] std::size_t held() const { return held_.size(); }
+  /// What waits for a write, in order: part of a replica's state for the explorer.
+  [[nodiscard]] const std::deque<Send>& held_sends() const { return held_; }
 
  private:
   Io issued_;
