@@ -104,6 +104,9 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     }
   }
   void on_role(std::uint32_t node, GroupId group, const consensus::RoleChanged& change) override {
+    if (change.from != change.to) {
+      result_.role_changes.insert({change.from, change.to, change.why});
+    }
     if (change.to == consensus::Role::leader) {
       ++result_.leader_changes;
       leaders_[group] = node;

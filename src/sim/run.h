@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,14 @@ struct RunSettings {
 /// Default settings of a run of `protocol`'s cores.
 [[nodiscard]] RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory);
 
+/// From one role to another, and why.
+struct RoleChange {
+  consensus::Role from = consensus::Role::follower;
+  consensus::Role to = consensus::Role::follower;
+  std::string_view why;
+  friend auto operator<=>(const RoleChange&, const RoleChange&) = default;
+};
+
 struct RunResult {
   std::string violation;  ///< empty: clean. Otherwise what was broken, with the invariant's or checker's id
   std::string checker;    ///< of the violation: an ID such as "I-03", or the name of what checks histories
@@ -50,6 +59,7 @@ struct RunResult {
   std::uint64_t power_losses = 0;
   FaultCounts faults{};
   std::map<std::string_view, std::uint64_t> branches;  ///< trace events by name
+  std::set<RoleChange> role_changes;                   ///< of any replica
 };
 
 [[nodiscard]] RunResult run(const RunSettings& settings);

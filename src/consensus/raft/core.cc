@@ -211,7 +211,7 @@ bool RaftCore::admit(NodeId from, const Message& message) {
     const bool is_leaders_word = std::holds_alternative<Append>(message) ||
                                  std::holds_alternative<Heartbeat>(message) ||
                                  std::holds_alternative<CommitNotice>(message);
-    adopt_term(term, is_leaders_word ? from : NodeId(), "a message of a higher term");
+    adopt_term(term, is_leaders_word ? from : NodeId(), RoleCause::higher_message);
     return true;
   }
   if (term == hard_.term || std::holds_alternative<PreVoteResponse>(message) ||

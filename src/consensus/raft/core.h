@@ -22,6 +22,7 @@
 #include "consensus/raft/hard_state.h"
 #include "consensus/raft/log_view.h"
 #include "consensus/raft/membership_history.h"
+#include "consensus/raft/roles.h"
 #include "consensus/raft/state.h"
 #include "consensus/raft/wire.h"
 #include "quorum/quorum.h"
@@ -85,10 +86,10 @@ class RaftCore final : public consensus::Core {
   void campaign();
   void become_pre_candidate();
   void become_candidate(bool by_transfer);
-  void become_follower(NodeId leader, std::string_view why);
+  void become_follower(NodeId leader, RoleCause cause);
   void become_leader();
-  void adopt_term(Tag term, NodeId leader, std::string_view why);
-  void change_role(consensus::Role role, NodeId leader, std::string_view why);
+  void adopt_term(Tag term, NodeId leader, RoleCause cause);
+  void change_role(consensus::Role role, NodeId leader, RoleCause cause);
   void ask_for_votes(const Message& question, Io after = {});
   void count_vote(NodeId from, bool granted, bool conditional);
   void check_campaign();
@@ -165,7 +166,7 @@ class RaftCore final : public consensus::Core {
   void follow_new_members();
   void follow_up_on_membership();
   void part_with_removed_members();
-  void use_membership(std::string_view why);
+  void use_membership(RoleCause cause);
   // ---- snapshot.cc
   void send_snapshot(Progress& follower);
   /// True if the log makes a snapshot of everything up to `id` needless: it is committed here, or can be at once.

@@ -78,7 +78,9 @@ void RaftCore::hasten_when_connected() {
 
 // ---- roles ----------------------------------------------------------------------------------------------
 
-void RaftCore::change_role(Role role, NodeId leader, std::string_view why) {
+void RaftCore::change_role(Role role, NodeId leader, RoleCause cause) {
+  QUORATE_ASSERT(is_role_transition(role_, role), "a change of role is one of the table's", role_, role,
+                 words_of(cause));
   const Role from = std::exchange(role_, role);
   const bool is_new_leader = leader != std::exchange(leader_, leader);
   if (role != Role::leader && lead_) {
@@ -86,7 +88,7 @@ void RaftCore::change_role(Role role, NodeId leader, std::string_view why) {
   }
   if (from != role || is_new_leader) {
     drop_reads();
-    emit(RoleChanged{.from = from, .to = role, .tag = hard_.term, .leader = leader, .why = why});
+    emit(RoleChanged{.from = from, .to = role, .tag = hard_.term, .leader = leader, .why = words_of(cause)});
   }
   if (role != Role::leader) {
     lead_.reset();
@@ -97,17 +99,17 @@ void RaftCore::change_role(Role role, NodeId leader, std::string_view why) {
 }
 
 /// In the current term. `leader` none: unknown.
-void RaftCore::become_follower(NodeId leader, std::string_view why) {
-  change_role(may_campaign() ? Role::follower : Role::learner, leader, why);
+void RaftCore::become_follower(NodeId leader, RoleCause cause) {
+  change_role(may_campaign() ? Role::follower : Role::learner, leader, cause);
 }
 
-void RaftCore::adopt_term(Tag term, NodeId leader, std::string_view why) {
+void RaftCore::adopt_term(Tag term, NodeId leader, RoleCause cause) {
   QUORATE_ASSERT(term > hard_.term, "terms rise", term, hard_.term);
   trace(Branch::higher_term_adopted, hard_.term.value(), term.value());
   hard_ = {term, NodeId()};
   write_state();
   verified_ = commit_;  // another leader, another log: only what is committed is known to be in it
-  become_follower(leader, why);
+  become_follower(leader, cause);
   expect_leader(LeaderSign::none);
 }
 
@@ -121,7 +123,7 @@ void RaftCore::campaign() {
 
 void RaftCore::become_pre_candidate() {
   trace(Branch::pre_vote_started, hard_.term.value());
-  change_role(Role::pre_candidate, NodeId(), "no word from a leader");
+  change_role(Role::pre_candidate, NodeId(), RoleCause::silence);
   campaign_.emplace();
   expect_leader(LeaderSign::none);
   ask_for_votes(PreVoteRequest{.term = hard_.term.next(), .last = log_.last()});
@@ -133,7 +135,7 @@ void RaftCore::become_candidate(bool by_transfer) {
   trace(Branch::campaign_started, hard_.term.value());
   write_state();
   verified_ = commit_;
-  change_role(Role::candidate, NodeId(), by_transfer ? "the leader handed over" : "a majority would vote for it");
+  change_role(Role::candidate, NodeId(), by_transfer ? RoleCause::handed_over : RoleCause::would_be_elected);
   campaign_.emplace();
   campaign_->by_transfer = by_transfer;
   campaign_->own_vote = state_io_;
@@ -144,7 +146,7 @@ void RaftCore::become_candidate(bool by_transfer) {
 void RaftCore::become_leader() {
   trace(Branch::leader_elected, hard_.term.value());
   emit(CancelTimer{TimerKind::election});
-  change_role(Role::leader, config_.self, "elected by a majority");
+  change_role(Role::leader, config_.self, RoleCause::elected);
   leader_sign_ = LeaderSign::none;
   heard_any_leader_ = true;
   uncertain_tail_ = false;
@@ -201,7 +203,7 @@ void RaftCore::check_campaign() {
   }
   if (role_ == Role::pre_candidate && campaign_->votes.outcome(voters()) == quorum::Outcome::lost) {
     trace(Branch::pre_vote_lost, hard_.term.value());
-    become_follower(NodeId(), "the others would not vote for it");
+    become_follower(NodeId(), RoleCause::would_not_be_elected);
     return;
   }
   if (role_ == Role::candidate) {
@@ -272,7 +274,7 @@ void RaftCore::on(NodeId from, const VoteRequest& message) {
       trace(Branch::vote_ignored_leader_alive, from.value(), message.term.value());
       return;
     }
-    adopt_term(message.term, NodeId(), "another node campaigns in a higher term");
+    adopt_term(message.term, NodeId(), RoleCause::higher_campaign);
   }
   bool granted = false;
   if (message.term < hard_.term) {

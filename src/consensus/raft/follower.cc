@@ -19,7 +19,7 @@ bool RaftCore::follow(NodeId from) {
     return false;
   }
   if (leader_ != from || campaign_) {
-    become_follower(from, "heard from the leader of the term");
+    become_follower(from, RoleCause::leader_heard);
   }
   hear_leader();
   return true;
@@ -160,7 +160,7 @@ void RaftCore::adopt_configuration(const Entry& entry) {
                             .id = entry.id,
                             .committed = false,
                             .contacts = std::move(configuration->contacts)});
-  use_membership("the membership changed");
+  use_membership(RoleCause::members_changed);
 }
 
 void RaftCore::truncate_from(Position position) {
@@ -177,7 +177,7 @@ void RaftCore::truncate_from(Position position) {
     const MembershipHistory::Version& latest = memberships_.latest();
     emit(ConfigurationChanged{
         .membership = latest.membership, .id = latest.id, .committed = latest.id.position <= commit_, .contacts = {}});
-    use_membership("the membership changed back");
+    use_membership(RoleCause::members_changed_back);
   }
 }
 

@@ -123,7 +123,7 @@ bool RaftCore::may_campaign() const {
 /// At the end of each step, when nobody holds on to a follower: what follows from a change that was committed.
 void RaftCore::follow_up_on_membership() {
   if (role_ != Role::learner && !lead_ && !may_campaign()) {
-    become_follower(leader_, "it is no longer a voter");
+    become_follower(leader_, RoleCause::vote_lost);
     return;
   }
   if (!lead_ || memberships_.latest().id.position > commit_ ||
@@ -163,9 +163,9 @@ void RaftCore::part_with_removed_members() {
 }
 
 /// A membership was taken over from the leader, or taken back with its entry.
-void RaftCore::use_membership(std::string_view why) {
+void RaftCore::use_membership(RoleCause cause) {
   const bool had_no_vote = role_ == Role::learner;
-  become_follower(leader_, why);
+  become_follower(leader_, cause);
   if (had_no_vote && may_campaign()) {
     expect_leader(leader_sign_);  // until now it had no reason to campaign (M-05)
   }

@@ -279,7 +279,7 @@ bool RaftCore::check_quorum() {
     return true;
   }
   trace(Branch::quorum_lost, hard_.term.value());
-  become_follower(NodeId(), "no majority answered within the election time-out");
+  become_follower(NodeId(), RoleCause::no_quorum);
   expect_leader(LeaderSign::none);
   return false;
 }

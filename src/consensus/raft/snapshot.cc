@@ -98,7 +98,7 @@ void RaftCore::handle(const SnapshotReceived& input) {
                  commit_);
   trace(Branch::snapshot_adopted, input.id.position.value(), log_.last_position().value());
   if (input.id.tag > hard_.term) {
-    adopt_term(input.id.tag, NodeId(), "a snapshot of a higher term");
+    adopt_term(input.id.tag, NodeId(), RoleCause::higher_snapshot);
   }
   write().emplace_back(ResetTo{input.id, input.membership, input.generation});
   log_io_ = issued_;
@@ -113,7 +113,7 @@ void RaftCore::handle(const SnapshotReceived& input) {
   }
   emit(ConfigurationChanged{.membership = membership(), .id = input.id, .committed = true, .contacts = {}});
   if (!is_same) {
-    use_membership("the snapshot brought another membership");
+    use_membership(RoleCause::members_of_snapshot);
   }
 }
 

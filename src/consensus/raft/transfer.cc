@@ -42,7 +42,7 @@ NodeId RaftCore::furthest_voter() const {
 
 void RaftCore::retire_if_removed() {
   if (!is_voter() && memberships_.latest().id.position <= commit_) {
-    become_follower(NodeId(), "it is no longer a voter");
+    become_follower(NodeId(), RoleCause::vote_lost);
   }
 }
 
