@@ -5,7 +5,9 @@
 namespace quorate::sim {
 
 Cluster::Cluster(const NodeSettings& settings, Random random, TraceSink& traces, ReplicaObserver& observer)
-    : network_(queue_, random.split("network")), paused_until_(settings.node_count + 1) {
+    : group_count_(settings.group_count),
+      network_(queue_, random.split("network")),
+      paused_until_(settings.node_count + 1) {
   for (std::uint32_t i = 1; i <= settings.node_count; ++i) {
     nodes_.push_back(std::make_unique<Node>(i, settings, queue_, network_, random.split("node"), traces, observer));
   }

@@ -35,6 +35,7 @@ class Cluster {
 
   [[nodiscard]] Node& node(std::uint32_t index) { return *nodes_[index - 1]; }
   [[nodiscard]] std::uint32_t node_count() const { return static_cast<std::uint32_t>(nodes_.size()); }
+  [[nodiscard]] std::uint32_t group_count() const { return group_count_; }
   [[nodiscard]] std::uint32_t alive_count() const;
   [[nodiscard]] EventQueue& queue() { return queue_; }
   [[nodiscard]] Network& network() { return network_; }
@@ -43,6 +44,7 @@ class Cluster {
   [[nodiscard]] std::uint64_t trace_hash() const { return hasher_.value(); }
 
  private:
+  const std::uint32_t group_count_;
   EventQueue queue_;
   Network network_;
   std::vector<std::unique_ptr<Node>> nodes_;

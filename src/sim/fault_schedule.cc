@@ -25,7 +25,8 @@ constexpr std::array<std::string_view, kFaultCount> kNames = {"crash",
                                                               "clock_jump",
                                                               "transfer_leadership",
                                                               "clock_drift",
-                                                              "slow_engine"};
+                                                              "slow_engine",
+                                                              "change_membership"};
 constexpr std::int64_t kNanosecondsPerMillisecond = 1'000'000;
 constexpr std::size_t kDecimals = 6;
 

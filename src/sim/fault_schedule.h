@@ -37,8 +37,9 @@ enum class Fault : std::uint8_t {
   transfer_leadership,  // an operator's, R-28
   clock_drift,          // F-T2
   slow_engine,          // F-D10: records must be waited for
+  change_membership,    // an operator's, M-01 to M-12
 };
-inline constexpr std::size_t kFaultCount = 20;
+inline constexpr std::size_t kFaultCount = 21;
 
 [[nodiscard]] std::string_view fault_name(Fault fault);
 /// Faults that are a state of the whole run rather than an event.

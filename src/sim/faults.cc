@@ -8,10 +8,22 @@ namespace {
 
 Duration milliseconds(std::uint64_t count) { return std::chrono::milliseconds(static_cast<std::int64_t>(count)); }
 
+/// In how many runs a fault is among those that may happen.
+std::uint64_t percent_of(Fault fault) {
+  if (fault == Fault::change_membership) {
+    return 20;  // with few voters little is acknowledged
+  }
+  return is_ambient(fault) ? 15 : 50;
+}
+
 }  // namespace
 
 Faults::Faults(Cluster& cluster, Random random, std::optional<FaultSchedule> schedule, Listener& listener)
-    : cluster_(cluster), random_(random.split("faults")), listener_(listener), schedule_(std::move(schedule)) {
+    : cluster_(cluster),
+      random_(random.split("faults")),
+      listener_(listener),
+      schedule_(std::move(schedule)),
+      operator_(cluster) {
   if (!schedule_) {
     draw_mix();
   }
@@ -25,7 +37,7 @@ void Faults::draw_mix() {
     if (fault == Fault::crash) {
       enabled_.push_back(fault);
     }
-    if (always || random_.chance(is_ambient(fault) ? 15 : 50, 100)) {
+    if (always || random_.chance(percent_of(fault), 100)) {
       enabled_.push_back(fault);
     }
   }
@@ -188,6 +200,7 @@ void Faults::inject() {
       cluster_.node(victim).clock.wall_offset_ms += static_cast<std::int64_t>(detail(0, 2'000'000'000)) - 1'000'000'000;
       return;
     case Fault::transfer_leadership: transfer_leadership(); return;
+    case Fault::change_membership: change_membership(); return;
     default: cut(); return;
   }
 }
@@ -204,6 +217,13 @@ void Faults::transfer_leadership() {
       replica.transfer_leadership(NodeId(node % cluster_.node_count() + 1));
       return;
     }
+  }
+}
+
+void Faults::change_membership() {
+  const GroupId group(detail(1, cluster_.group_count()));
+  if (const std::uint32_t asked = operator_.change(group, detail(0, operator_.choices() - 1)); asked != 0) {
+    count(asked);
   }
 }
 
@@ -270,6 +290,7 @@ void Faults::heal() {
     cluster_.node(node).engine = {};
     bring_up(node);
   }
+  operator_.restore_all();
 }
 
 }  // namespace quorate::sim

@@ -13,6 +13,7 @@
 
 #include "sim/cluster.h"
 #include "sim/fault_schedule.h"
+#include "sim/membership_operator.h"
 #include "sim/random.h"
 
 namespace quorate::sim {
@@ -52,6 +53,7 @@ class Faults {
   void inject();
   void cut();
   void transfer_leadership();
+  void change_membership();
   void take_down(std::uint32_t node, bool power);
   void bring_up(std::uint64_t node);
   void heal_network(std::uint64_t);
@@ -76,6 +78,7 @@ class Faults {
   Duration interval_{};
   bool healed_ = false;
   FaultCounts counts_{};
+  MembershipOperator operator_;
 };
 
 }  // namespace quorate::sim
