@@ -31,7 +31,7 @@ def names(nodes):
     return "+".join(sorted(node.name for node in nodes))
 
 
-class Kill(Fault):
+class Kill(Fault):  # F-P1, F-P2
     name = "kill"
 
     def begin(self):
@@ -42,7 +42,7 @@ class Kill(Fault):
         return names(hit)
 
 
-class Pause(Fault):
+class Pause(Fault):  # F-P3
     name = "pause"
 
     def begin(self):
@@ -60,7 +60,7 @@ class NetworkFault(Fault):
         self.field.network.heal()
 
 
-class Partition(NetworkFault):
+class Partition(NetworkFault):  # F-N3, F-N5
     """Of a side with fewer than half of the nodes, or of one pair, whose other paths stay."""
 
     name = "partition"
@@ -82,7 +82,7 @@ class Partition(NetworkFault):
         self.field.network.drop(other.name, node.name)
 
 
-class OneWay(NetworkFault):
+class OneWay(NetworkFault):  # F-N4
     name = "one-way"
 
     def begin(self):
@@ -95,7 +95,7 @@ class OneWay(NetworkFault):
         return f"{self.node.name} {'does not hear' if is_deaf else 'is not heard by'} {names(hit)}"
 
 
-class Loss(NetworkFault):
+class Loss(NetworkFault):  # F-N1
     name = "loss"
 
     def begin(self):
@@ -106,7 +106,7 @@ class Loss(NetworkFault):
         return f"{percent} % of all packets between nodes"
 
 
-class Delay(Fault):
+class Delay(Fault):  # F-N1
     name = "delay"
 
     def begin(self):
@@ -118,7 +118,7 @@ class Delay(Fault):
         self.field.relays[self.node.name].order("clear")
 
 
-class Corruption(Delay):
+class Corruption(Delay):  # F-N9
     name = "corruption"
 
     def begin(self):
@@ -127,7 +127,7 @@ class Corruption(Delay):
         return f"a bit in {chance:.0%} of the pieces between {self.node.name} and who connects to it"
 
 
-class FullDisk(Fault):
+class FullDisk(Fault):  # F-D9
     """Log segments are written in advance, so a node may not notice; one that starts on a full disk does."""
 
     name = "full disk"
@@ -158,7 +158,7 @@ class FullDisk(Fault):
         self.ballast.unlink()
 
 
-class SlowDisk(Fault):
+class SlowDisk(Fault):  # F-D10
     name = "slow disk"
     needs = "tracer"
 
@@ -177,7 +177,7 @@ class SlowDisk(Fault):
             tracer.wait()
 
 
-class PowerLoss(Fault):
+class PowerLoss(Fault):  # F-D1, F-P2
     """kill -9 keeps the page cache and proves nothing about syncs; here it is gone."""
 
     name = "power loss"
@@ -198,7 +198,7 @@ class PowerLoss(Fault):
             self.field.disks[name].mount()
 
 
-class ClockStep(Fault):
+class ClockStep(Fault):  # F-T1
     """The wall clock, which stays where it was put until it is put elsewhere."""
 
     name = "clock step"

@@ -88,11 +88,14 @@ class Recording:
         self.operations = []
         self.watches = []
         self.seen_at = {}  # revision -> when the first watcher was told
+        self._counts = collections.Counter()
         self._lock = threading.Lock()
 
     def add(self, operation):
         with self._lock:
             self.operations.append(operation)
+            self._counts[operation.outcome] += 1
+            self._counts[operation.outcome, operation.kind] += 1
 
     def add_watch(self, watch):
         with self._lock:
@@ -103,7 +106,7 @@ class Recording:
             self.seen_at[revision] = min(at, self.seen_at.get(revision, at))
 
     def count(self, outcome, kind=None):
-        return sum(1 for op in list(self.operations) if op.outcome == outcome and kind in (None, op.kind))
+        return self._counts[(outcome, kind) if kind else outcome]
 
     def write(self, path, trail, lease_ttl):
         """`trail`: the events of everything that was executed, in order."""

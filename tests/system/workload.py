@@ -14,6 +14,8 @@ from watchers import ALL, Scribe, Watcher
 
 KEYS = [b"k%d" % number for number in range(1, 10)]
 BEHIND_KEYS = b"l"
+LEASED = b"m%d"  # of a client: nobody else puts it, and nobody deletes it but its lease's end
+BEHIND_ALL = b"n"
 LEASE_TTL = 3
 COMPACTED_BEHIND = 300  # revisions that a compaction leaves
 READS = ("range", "serializable", "past")
@@ -122,7 +124,7 @@ class WorkingClient:
         return op, lambda client, timeout: client.txn(request, timeout)
 
     def _some_range(self, kind):
-        return self._operation(kind, self.rng.choice(KEYS), end=BEHIND_KEYS if self.rng.random() < 0.4 else b"")
+        return self._operation(kind, self.rng.choice(KEYS), end=BEHIND_ALL if self.rng.random() < 0.4 else b"")
 
     def _range(self):
         op = self._some_range("range")
@@ -150,7 +152,7 @@ class WorkingClient:
             return op, lambda client, timeout: client.lease_grant(LEASE_TTL, op.argument, timeout)
         dice = self.rng.random()
         if dice < 0.5:
-            return self._put_to(b"kl%d" % self.number, self.lease)  # a key of its own, or others would soon detach it
+            return self._put_to(LEASED % self.number, self.lease)
         op = self._operation("keep-alive" if dice < 0.85 else "revoke", b"lease", argument=self.lease)
         if op.kind == "keep-alive":
             return op, lambda client, timeout: client.lease_keep_alive(op.argument, timeout)
@@ -176,7 +178,7 @@ class Workload:
 
     def _wanderer(self, number):
         rng = random.Random(f"{self.seed} watcher {number}")
-        key, end = rng.choice([(rng.choice(KEYS), b""), (b"k", BEHIND_KEYS), (rng.choice(KEYS), ALL)])
+        key, end = rng.choice([(rng.choice(KEYS), b""), (b"k", BEHIND_ALL), (rng.choice(KEYS), ALL)])
         return Watcher(self.recording, self.cluster.nodes, number, key, end, rng=rng)
 
     def start(self):
