@@ -479,7 +479,7 @@ RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory)
   settings.nodes.snapshots.repeat_after = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(10, 60)));
   settings.nodes.snapshots.patience = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(100, 400)));
   settings.nodes.snapshot_bytes_per_second = random.chance(1, 2) ? 0 : random.between(100'000, 4'000'000);
-  if (!random.chance(1, 3)) {
+  if (random.chance(1, 2)) {
     settings.workload.leases_until = Instant(settings.safety_phase * 3 / 4);
   }
   return settings;
