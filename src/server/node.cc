@@ -1,7 +1,6 @@
 #include "server/node.h"
 
 #include <atomic>
-#include <functional>
 #include <map>
 
 #include "api/etcd/api.h"
@@ -15,6 +14,7 @@
 #include "env_posix/files.h"
 #include "env_posix/loop.h"
 #include "env_posix/tcp_transport.h"
+#include "server/announced_group.h"
 #include "server/client_listener.h"
 #include "server/join.h"
 #include "server/node_metrics.h"
@@ -42,103 +42,6 @@ std::string join(const std::vector<Url>& urls) {
   }
   return text;
 }
-
-std::string_view role_name(consensus::Role role) {
-  switch (role) {
-    case consensus::Role::follower: return "follower";
-    case consensus::Role::pre_candidate: return "pre-candidate";
-    case consensus::Role::candidate: return "candidate";
-    case consensus::Role::leader: return "leader";
-    case consensus::Role::learner: return "learner";
-  }
-  return "unknown";
-}
-
-std::string_view words_of(group::SnapshotNews::What what) {
-  using What = group::SnapshotNews::What;
-  switch (what) {
-    case What::sending: return "sending a snapshot";
-    case What::sent: return "snapshot sent";
-    case What::not_sent: return "snapshot not sent";
-    case What::receiving: return "receiving a snapshot";
-    case What::received: return "snapshot installed";
-    case What::not_received: return "snapshot not installed; the present state stays";
-  }
-  return "snapshot";
-}
-
-std::string list(const std::vector<NodeId>& nodes) {
-  std::string text;
-  for (const NodeId node : nodes) {
-    text += (text.empty() ? "" : ",") + hex_id(node.value());
-  }
-  return text.empty() ? "none" : text;
-}
-
-/// Writes each change of role and the course of snapshots to the log, then passes everything on to the service.
-class AnnouncedGroup : public group::GroupEvents {
- public:
-  AnnouncedGroup(GroupId group, service::KvService& service, EventLog& log, bool quiet,
-                 std::function<void()> learn_members)
-      : group_(group), service_(service), log_(log), quiet_(quiet), learn_members_(std::move(learn_members)) {}
-
-  void on_role_changed(const consensus::RoleChanged& change) override {
-    changes_seen += change.to == consensus::Role::leader || !change.leader.is_none() ? 1 : 0;
-    if (!quiet_) {
-      log_.info("role changed", {{"group", std::to_string(group_.value())},
-                                 {"from", std::string(role_name(change.from))},
-                                 {"to", std::string(role_name(change.to))},
-                                 {"term", std::to_string(change.tag.value())},
-                                 {"leader", change.leader.is_none() ? "none" : hex_id(change.leader.value())},
-                                 {"why", std::string(change.why)}});
-    }
-    service_.on_role_changed(change);
-  }
-  void on_dropped(Context context, consensus::Dropped::Outcome outcome) override {
-    service_.on_dropped(context, outcome);
-  }
-  void on_configuration_changed(const consensus::ConfigurationChanged& change) override {
-    if (!quiet_) {
-      log_.info(change.committed ? "membership decided" : "membership in use",
-                {{"group", std::to_string(group_.value())},
-                 {"voters", list(change.membership.voters)},
-                 {"leaving", list(change.membership.outgoing_voters)},
-                 {"learners", list(change.membership.learners)},
-                 {"position", std::to_string(change.id.position.value())}});
-    }
-    service_.on_configuration_changed(change);
-    if (change.committed && change.id.position <= service_.store().executed()) {
-      learn_members_();  // a snapshot brought it
-    }
-  }
-  void on_reconfiguration_refused(Context context, consensus::ReconfigureRefusal why) override {
-    service_.on_reconfiguration_refused(context, why);
-  }
-  void on_read_ready(Context context) override { service_.on_read_ready(context); }
-  void on_service_message(NodeId from, Buffer message) override {
-    service_.on_service_message(from, std::move(message));
-  }
-  void on_peer_down(NodeId node) override { service_.on_peer_down(node); }
-  void on_snapshot_news(const group::SnapshotNews& news) override {
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(news.took).count();
-    log_.info(words_of(news.what), {{"group", std::to_string(group_.value())},
-                                    {"peer", hex_id(news.peer.value())},
-                                    {"position", std::to_string(news.position.value())},
-                                    {"records", std::to_string(news.records)},
-                                    {"bytes", std::to_string(news.bytes)},
-                                    {"ms", std::to_string(ms)},
-                                    {"why", std::string(news.why)}});
-  }
-
-  std::uint64_t changes_seen = 0;
-
- private:
-  GroupId group_;
-  service::KvService& service_;
-  EventLog& log_;
-  bool quiet_;  ///< with many groups a line per change and group would drown the rest
-  std::function<void()> learn_members_;
-};
 
 }  // namespace
 
@@ -473,7 +376,7 @@ std::string Node::metrics_text() const {
   figures.traces = &parts_->traces;
   figures.connections = parts_->clients->connection_count();
   for (const GroupParts& group : parts_->groups) {
-    figures.leader_changes += group.events->changes_seen;
+    figures.leader_changes += group.events->leader_changes();
   }
   figures.stages = &parts_->host->put_stages(GroupId(1));
   figures.service = parts_->groups[0].service.get();
