@@ -11,6 +11,7 @@ import pytest
 from backups import contents, fill, leases
 from etcd_client import Client, pb
 from processes import BINARY, Cluster, wait_for
+from test_members import grow, members, shrink
 
 
 def snapshot(*words, code=0, **options):
@@ -139,6 +140,21 @@ def test_a_member_that_restored_nothing_is_refused(saved, tmp_path):
         wait_for(lambda: "peer rejected" in empty.log() or "peer rejected" in new.nodes[0].log(), 30, "a refusal")
         assert empty.get("/health")[0] != 200
         assert Client(new.nodes[0].endpoint).range(b"last").kvs[0].value == b"one"
+
+
+def test_members_come_and_go(saved, tmp_path):
+    """A member that joins a restored cluster takes over the id that the restore gave it, and keeps it."""
+    with restored(saved, tmp_path / "new") as new:
+        new.start()
+        added = grow(new)
+        wait_for(lambda: not any(member.get("isLearner") for member in members(new).values()), 30, "it votes")
+        shrink(new, new.nodes[0])
+        for node in new.nodes:
+            node.kill()
+            node.extra_flags = ["--initial-cluster-state=existing"]
+        new.start()
+        revision = status(saved)["revision"]
+        assert contents(added.endpoint, revision) == contents(new.nodes[0].endpoint, revision)
 
 
 def test_refuses_what_would_be_lost_or_is_not_whole(saved, tmp_path):
