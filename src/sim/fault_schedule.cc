@@ -71,14 +71,14 @@ std::optional<Duration> parse_milliseconds(std::string_view text) {
 
 std::optional<FaultEvent> parse_fault(std::string_view text) {
   std::string_view what = take_until(text, '/');
-  const auto* const name = std::ranges::find(kNames, take_until(what, '@'));
+  const auto number = static_cast<std::size_t>(std::ranges::find(kNames, take_until(what, '@')) - kNames.begin());
   const std::optional<Duration> at = parse_milliseconds(what);
   const std::optional<std::uint64_t> node = parse_number(take_until(text, '/'));
-  if (name == kNames.end() || !at || !node || *node > UINT32_MAX) {
+  if (number == kNames.size() || !at || !node || *node > UINT32_MAX) {
     return std::nullopt;
   }
   FaultEvent event{.at = *at,
-                   .fault = static_cast<Fault>(name - kNames.begin()),
+                   .fault = static_cast<Fault>(number),
                    .node = static_cast<std::uint32_t>(*node),
                    .details = {}};
   while (!text.empty()) {
