@@ -77,10 +77,8 @@ std::optional<FaultEvent> parse_fault(std::string_view text) {
   if (number == kNames.size() || !at || !node || *node > UINT32_MAX) {
     return std::nullopt;
   }
-  FaultEvent event{.at = *at,
-                   .fault = static_cast<Fault>(number),
-                   .node = static_cast<std::uint32_t>(*node),
-                   .details = {}};
+  FaultEvent event{
+      .at = *at, .fault = static_cast<Fault>(number), .node = static_cast<std::uint32_t>(*node), .details = {}};
   while (!text.empty()) {
     const std::optional<std::uint64_t> detail = parse_number(take_until(text, '/'));
     if (!detail) {
