@@ -202,8 +202,11 @@ Status Node::open_groups() {
     GroupParts& parts = parts_->groups[i];
     parts.service = service::KvService::make(service_config, group, identity_.self, incarnation, loop, loop, *this);
     parts.store = kv::Store::make(group, *parts_->records, limits, *parts.service);
-    parts.events = std::make_unique<AnnouncedGroup>(group, *parts.service, log_, options_.groups > 1,
-                                                    [this] { (void)learn_members(); });
+    parts.events = std::make_unique<AnnouncedGroup>(group, *parts.service, log_, options_.groups > 1, [this] {
+      if (const Status known = learn_members(); !known) {
+        on_removed(known.error().text);
+      }
+    });
     QUORATE_TRY(parts_->host->add_group({group, raft::raft_factory(), core_config()}, *parts.store, *parts.events));
     parts.service->attach(parts_->host->replica(group), *parts.store);
   }

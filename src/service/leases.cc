@@ -198,27 +198,21 @@ void Leases::on_deadline(Request& request) {
 }
 
 void Leases::on_question(NodeId from, Incarnation life, const Item& item, const Buffer& message) {
-  const Instant now = parts_.clock.now();
-  LeaseQuestion question;
-  const bool is_keep_alive = item.detail == static_cast<std::uint8_t>(Question::keep_alive);
-  Request* added = nullptr;
-  if (is_keeping_ && read_question(item.bytes, question)) {
-    added = parts_.requests.add(is_keep_alive ? RequestKind::keep_alive : RequestKind::time_to_live,
-                                message.slice_of(item.bytes), now, now + parts_.config.request_timeout, false);
-  }
-  if (added == nullptr) {
-    const Refusal why = is_keeping_ ? Refusal::busy : Refusal::not_leader;
-    courier_.reply(from, life,
-                   {.kind = ItemKind::refuse,
-                    .detail = static_cast<std::uint8_t>(why),
-                    .number = item.number,
-                    .attempt = item.attempt});
+  if (!is_keeping_) {
+    parts_.refuse_question(from, life, item, Refusal::not_leader);
     return;
   }
-  added->origin = from;
-  added->origin_life = life;
-  added->origin_number = item.number;
-  added->origin_attempt = item.attempt;
+  const bool is_keep_alive = item.detail == static_cast<std::uint8_t>(Question::keep_alive);
+  LeaseQuestion question;
+  Request* added = nullptr;
+  if (read_question(item.bytes, question)) {
+    added = parts_.take_question(is_keep_alive ? RequestKind::keep_alive : RequestKind::time_to_live, from, life, item,
+                                 message);
+  }
+  if (added == nullptr) {
+    parts_.refuse_question(from, life, item, Refusal::busy);
+    return;
+  }
   route(*added);
 }
 

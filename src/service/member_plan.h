@@ -17,7 +17,6 @@ namespace quorate::service {
 
 /// What the leader knows when it decides.
 struct MemberView {
-  NodeId self;
   consensus::Membership membership;  ///< in force; not joint
   Position commit;
   std::vector<consensus::Contact> contacts;

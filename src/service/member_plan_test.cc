@@ -14,7 +14,6 @@ class MemberPlanTest : public ::testing::Test {
  protected:
   MemberPlanTest() {
     view_ = {
-        .self = NodeId(1),
         .membership = {.voters = {NodeId(1), NodeId(2), NodeId(3)}, .outgoing_voters = {}, .learners = {NodeId(9)}},
         .commit = Position(1000),
         .contacts = {{NodeId(1), "http://a:1"},

@@ -97,8 +97,7 @@ void Members::retry() {
 
 MemberView Members::look() const {
   const consensus::CoreStatus status = parts_.replica->status();
-  return {.self = parts_.self,
-          .membership = status.membership,
+  return {.membership = status.membership,
           .commit = status.commit,
           .contacts = parts_.replica->contacts(),
           .progress = parts_.replica->progress(),
@@ -129,7 +128,11 @@ void Members::plan(Request& request) {
 
 void Members::place(MemberPlan next, Ticket ticket) {
   parts_.trace(Branch::member_change_proposed, ticket);
-  active_ = {.ticket = ticket, .context = parts_.requests.new_context(), .target = next.target, .placed = Position()};
+  active_ = {.ticket = ticket,
+             .context = parts_.requests.new_context(),
+             .target = next.target,
+             .placed = Position(),
+             .term = parts_.leadership.tag()};
   parts_.replica->reconfigure(active_.context, std::move(next.target), std::move(next.contacts));
 }
 
@@ -219,6 +222,9 @@ void Members::on_role_changed() {
       wait(*request);
     }
   }
+  if (parts_.leadership.is_leader() && active_.term != parts_.leadership.tag()) {
+    active_ = {};  // what came of it in an earlier reign is not known here; its request ends with its deadline
+  }
   note_joining();
   retry();
 }
@@ -268,26 +274,16 @@ void Members::on_deadline(Request& request) {
 // ---- between services ---------------------------------------------------------------------------------------
 
 void Members::on_question(NodeId from, Incarnation life, const Item& item, const Buffer& message) {
-  Request* added = nullptr;
-  if (parts_.leadership.is_leader() && decode_member_change(item.bytes)) {
-    const Instant now = parts_.clock.now();
-    added = parts_.requests.add(RequestKind::member_change, message.slice_of(item.bytes), now,
-                                now + parts_.config.request_timeout, false);
-  }
-  if (added == nullptr) {
-    const Refusal why = parts_.leadership.is_leader() ? Refusal::busy : Refusal::not_leader;
-    courier_.reply(from, life,
-                   {.kind = ItemKind::refuse,
-                    .detail = static_cast<std::uint8_t>(why),
-                    .number = item.number,
-                    .attempt = item.attempt,
-                    .bytes = {}});
+  if (!parts_.leadership.is_leader()) {
+    parts_.refuse_question(from, life, item, Refusal::not_leader);
     return;
   }
-  added->origin = from;
-  added->origin_life = life;
-  added->origin_number = item.number;
-  added->origin_attempt = item.attempt;
+  const bool is_readable = decode_member_change(item.bytes).has_value();
+  Request* added = is_readable ? parts_.take_question(RequestKind::member_change, from, life, item, message) : nullptr;
+  if (added == nullptr) {
+    parts_.refuse_question(from, life, item, Refusal::busy);
+    return;
+  }
   plan(*added);
 }
 

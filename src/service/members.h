@@ -54,6 +54,7 @@ class Members {
     Context context;    ///< none: nothing is with the core
     consensus::Membership target;
     Position placed;  ///< none: not yet
+    Tag term;         ///< of the reign in which it was asked for
   };
 
   void route(Request& request);

@@ -105,6 +105,18 @@ TEST_F(MembersTest, AnAnswerLostWithTheLeaderIsUnknownAndNotAskedAgain) {
   EXPECT_TRUE(cluster_[3].changes.empty());
 }
 
+TEST_F(MembersTest, AChangeThatWasCutOffDoesNotStandInTheWayOfTheNextReign) {
+  ask(1, add(5));
+  place(40);
+  cluster_.elect(3);
+  leader().own.membership.learners.clear();  // the entry was replaced, and a snapshot hid by what
+  cluster_.elect(1);
+  const Asked& next = ask(1, add(6));
+  ASSERT_EQ(leader().changes.size(), 2U);
+  commit(place(50));
+  EXPECT_TRUE(next.ok());
+}
+
 TEST_F(MembersTest, WhoWasAddedAsAVoterVotesWhenItHasCaughtUp) {
   ask(1, add(5));
   commit(place(40));

@@ -22,6 +22,28 @@ void Parts::finish(Request& request, Answer answer) {
   answers.add(request);
 }
 
+Request* Parts::take_question(RequestKind kind, NodeId from, Incarnation life, const Item& item,
+                              const Buffer& message) {
+  const Instant now = clock.now();
+  Request* added = requests.add(kind, message.slice_of(item.bytes), now, now + config.request_timeout, false);
+  if (added != nullptr) {
+    added->origin = from;
+    added->origin_life = life;
+    added->origin_number = item.number;
+    added->origin_attempt = item.attempt;
+  }
+  return added;
+}
+
+void Parts::refuse_question(NodeId from, Incarnation life, const Item& item, Refusal why) {
+  courier->reply(from, life,
+                 {.kind = ItemKind::refuse,
+                  .detail = static_cast<std::uint8_t>(why),
+                  .number = item.number,
+                  .attempt = item.attempt,
+                  .bytes = {}});
+}
+
 Ticket Parts::answer(AnswerTo to, Answer answer) {
   Request* request = requests.add(RequestKind::barrier, Buffer(), Instant(), Instant::max(), true);
   QUORATE_ASSERT(request != nullptr, "answers of one turn are fewer than slots", requests.size());

@@ -16,6 +16,7 @@
 #include "service/branches.h"
 #include "service/leadership.h"
 #include "service/requests.h"
+#include "service/service_message.h"
 #include "state/kv/store.h"
 
 namespace quorate::service {
@@ -41,6 +42,11 @@ struct Parts {
   /// Answers `request` at the end of the turn and frees its slot.
   void finish(Request& request, Answer answer);
   void finish(Request& request, Outcome outcome) { finish(request, Answer{.outcome = outcome}); }
+  /// Takes a question that another node's service forwarded here; null if there is no room.
+  [[nodiscard]] Request* take_question(RequestKind kind, NodeId from, Incarnation life, const Item& item,
+                                       const Buffer& message);
+  /// Tells that service that nothing was done.
+  void refuse_question(NodeId from, Incarnation life, const Item& item, Refusal why);
   /// Answers what is not even begun; the ticket serves to abandon it.
   Ticket answer(AnswerTo to, Answer answer);
   [[nodiscard]] static Answer answer_of(kv::Reply reply) {
