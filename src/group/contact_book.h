@@ -21,7 +21,6 @@ class ContactBook {
   /// True if this is news.
   bool learn(const consensus::Contact& contact);
   void forget(NodeId node) { contacts_.erase(node); }
-  [[nodiscard]] bool knows(NodeId node) const { return contacts_.contains(node); }
   [[nodiscard]] std::vector<consensus::Contact> all() const;
 
  private:

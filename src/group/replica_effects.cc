@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/assert.h"
+#include "base/match.h"
 #include "base/plant.h"
 #include "consensus/contract/membership_codec.h"
 #include "group/replica_runtime.h"
@@ -18,11 +19,6 @@ using storage::LogOp;
 namespace {
 
 constexpr Position kNoPosition{std::numeric_limits<std::uint64_t>::max()};
-
-template <class... Handlers>
-struct Match : Handlers... {
-  using Handlers::operator()...;
-};
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/assert.h"
+#include "base/match.h"
 #include "base/plant.h"
 #include "group/replica_runtime.h"
 #include "state/record_space.h"
@@ -13,15 +14,6 @@
 namespace quorate::group {
 
 using namespace consensus;  // NOLINT(google-build-using-namespace): this file speaks the contract's words throughout
-
-namespace {
-
-template <class... Handlers>
-struct Match : Handlers... {
-  using Handlers::operator()...;
-};
-
-}  // namespace
 
 void ReplicaRuntime::on_snapshot_message(NodeId from, const SnapshotMessage& message) {
   if (stopped_ || !started_) {

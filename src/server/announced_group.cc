@@ -10,17 +10,6 @@
 namespace quorate::server {
 namespace {
 
-std::string_view role_name(consensus::Role role) {
-  switch (role) {
-    case consensus::Role::follower: return "follower";
-    case consensus::Role::pre_candidate: return "pre-candidate";
-    case consensus::Role::candidate: return "candidate";
-    case consensus::Role::leader: return "leader";
-    case consensus::Role::learner: return "learner";
-  }
-  return "unknown";
-}
-
 std::string_view words_of(group::SnapshotNews::What what) {
   using What = group::SnapshotNews::What;
   switch (what) {
@@ -52,8 +41,8 @@ void AnnouncedGroup::on_role_changed(const consensus::RoleChanged& change) {
   leader_changes_ += change.to == consensus::Role::leader || !change.leader.is_none() ? 1 : 0;
   if (!quiet_) {
     log_.info("role changed", {{"group", std::to_string(group_.value())},
-                               {"from", std::string(role_name(change.from))},
-                               {"to", std::string(role_name(change.to))},
+                               {"from", std::string(name_of(change.from))},
+                               {"to", std::string(name_of(change.to))},
                                {"term", std::to_string(change.tag.value())},
                                {"leader", change.leader.is_none() ? "none" : hex_id(change.leader.value())},
                                {"why", std::string(change.why)}});

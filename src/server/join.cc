@@ -57,7 +57,7 @@ std::optional<Told> read(const peer::Inquiry::Outcome& outcome, const ServeOptio
   return told;
 }
 
-std::vector<peer::Inquiry::Outcome> ask(const std::vector<std::string>& addresses, const ServeOptions& /*options*/) {
+std::vector<peer::Inquiry::Outcome> ask(const std::vector<std::string>& addresses) {
   Result<std::unique_ptr<env_posix::EventLoop>> loop = env_posix::EventLoop::make();
   if (!loop) {
     return {{"", std::unexpected(loop.error())}};
@@ -113,7 +113,7 @@ Result<ClusterIdentity> ask_to_join(const ServeOptions& options, EventLog& log) 
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     std::string silent;
     std::optional<ClusterId> cluster;
-    for (const peer::Inquiry::Outcome& outcome : ask(addresses, options)) {
+    for (const peer::Inquiry::Outcome& outcome : ask(addresses)) {
       const std::optional<Told> told = read(outcome, options);
       if (!told) {
         const std::string why = outcome.answer ? "does not answer as a Quorate node" : outcome.answer.error().text;

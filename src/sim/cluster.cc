@@ -54,4 +54,13 @@ std::uint32_t Cluster::alive_count() const {
       std::count_if(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->is_alive(); }));
 }
 
+std::uint32_t Cluster::leader_of(GroupId group) {
+  for (std::uint32_t index = 1; index <= node_count(); ++index) {
+    if (node(index).is_alive() && node(index).host().replica(group).status().role == consensus::Role::leader) {
+      return index;
+    }
+  }
+  return 0;
+}
+
 }  // namespace quorate::sim

@@ -37,6 +37,8 @@ class Cluster {
   [[nodiscard]] std::uint32_t node_count() const { return static_cast<std::uint32_t>(nodes_.size()); }
   [[nodiscard]] std::uint32_t group_count() const { return group_count_; }
   [[nodiscard]] std::uint32_t alive_count() const;
+  /// A live node that takes itself for the leader of `group`, the first if there are several; 0: none does.
+  [[nodiscard]] std::uint32_t leader_of(GroupId group);
   [[nodiscard]] EventQueue& queue() { return queue_; }
   [[nodiscard]] Network& network() { return network_; }
   [[nodiscard]] Instant now() const { return queue_.now(); }

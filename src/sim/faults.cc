@@ -207,16 +207,10 @@ void Faults::inject() {
 
 /// Of the first group, to another node, which may be down, behind or cut off.
 void Faults::transfer_leadership() {
-  for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-    if (!cluster_.node(node).is_alive()) {
-      continue;
-    }
-    group::Replica& replica = cluster_.node(node).host().replica(GroupId(1));
-    if (replica.status().role == consensus::Role::leader) {
-      count(node);
-      replica.transfer_leadership(NodeId(node % cluster_.node_count() + 1));
-      return;
-    }
+  const GroupId group(1);
+  if (const std::uint32_t leader = cluster_.leader_of(group); leader != 0) {
+    count(leader);
+    cluster_.node(leader).host().replica(group).transfer_leadership(NodeId(leader % cluster_.node_count() + 1));
   }
 }
 

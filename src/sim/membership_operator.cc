@@ -28,7 +28,7 @@ std::uint64_t MembershipOperator::choices() const {
 }
 
 std::uint32_t MembershipOperator::change(GroupId group, std::uint64_t roles) {
-  const std::uint32_t leader = leader_of(group);
+  const std::uint32_t leader = cluster_.leader_of(group);
   if (leader == 0) {
     return 0;
   }
@@ -50,7 +50,7 @@ void MembershipOperator::restore_all() { restore(0); }
 void MembershipOperator::restore(std::uint64_t) {
   bool is_done = true;
   for (std::uint64_t group = 1; group <= cluster_.group_count(); ++group) {
-    const std::uint32_t leader = leader_of(GroupId(group));
+    const std::uint32_t leader = cluster_.leader_of(GroupId(group));
     const bool is_whole =
         leader != 0 && cluster_.node(leader).host().replica(GroupId(group)).status().membership == everybody(cluster_);
     if (leader != 0 && !is_whole) {
@@ -62,16 +62,6 @@ void MembershipOperator::restore(std::uint64_t) {
     cluster_.queue().schedule(cluster_.now() + kRestoreInterval, Owner{},
                               Callback<>::to<&MembershipOperator::restore>(this));
   }
-}
-
-std::uint32_t MembershipOperator::leader_of(GroupId group) const {
-  for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-    if (cluster_.node(node).is_alive() &&
-        cluster_.node(node).host().replica(group).status().role == consensus::Role::leader) {
-      return node;
-    }
-  }
-  return 0;
 }
 
 /// What the core refuses for now is not asked again, except by restore().

@@ -23,7 +23,6 @@ class MembershipOperator {
   void restore_all();
 
  private:
-  [[nodiscard]] std::uint32_t leader_of(GroupId group) const;
   void ask(std::uint32_t node, GroupId group, consensus::Membership target);
   void restore(std::uint64_t);
 

@@ -16,8 +16,7 @@ namespace {
 constexpr std::uint64_t kRuns = 60;
 
 std::string words(const RoleChange& change) {
-  return std::string(stories::name_of(change.from)) + " -> " + std::string(stories::name_of(change.to)) + ": " +
-         std::string(change.why);
+  return std::string(name_of(change.from)) + " -> " + std::string(name_of(change.to)) + ": " + std::string(change.why);
 }
 
 TEST(RolesSeenTest, AreThoseOfTheTable) {

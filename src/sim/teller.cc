@@ -141,7 +141,7 @@ void Teller::on_core_effect(const ReplicaName& replica, const consensus::Effect&
     lanes_.draw({.kind = shows ? Happening::Kind::role : Happening::Kind::said,
                  .node = NodeId(replica.node),
                  .role = change->to,
-                 .text = group_words(replica.group) + std::string(stories::name_of(change->to)) + " in term " +
+                 .text = group_words(replica.group) + std::string(name_of(change->to)) + " in term " +
                          std::to_string(change->tag.value()) +
                          (change->leader.is_none() ? "" : ", leader " + stories::name_of(change->leader)) + ": " +
                          std::string(change->why)},

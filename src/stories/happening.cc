@@ -4,17 +4,6 @@ namespace quorate::stories {
 
 std::string name_of(NodeId node) { return "n" + std::to_string(node.value()); }
 
-std::string_view name_of(consensus::Role role) {
-  switch (role) {
-    case consensus::Role::follower: return "follower";
-    case consensus::Role::pre_candidate: return "pre-candidate";
-    case consensus::Role::candidate: return "candidate";
-    case consensus::Role::leader: return "leader";
-    case consensus::Role::learner: return "learner";
-  }
-  return "?";
-}
-
 std::string line_of(const Happening& happening) {
   switch (happening.kind) {
     case Happening::Kind::sent:

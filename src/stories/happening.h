@@ -33,7 +33,6 @@ struct Happening {
 };
 
 [[nodiscard]] std::string name_of(NodeId node);
-[[nodiscard]] std::string_view name_of(consensus::Role role);
 
 /// One line without line end: "n1 -> n2: vote granted in term 2", "n2 writes: term 2 vote n1".
 [[nodiscard]] std::string line_of(const Happening& happening);

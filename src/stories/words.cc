@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/match.h"
 #include "stories/happening.h"
 
 namespace quorate::stories {
@@ -9,11 +10,6 @@ namespace quorate::stories {
 using namespace consensus;  // NOLINT(google-build-using-namespace)
 
 namespace {
-
-template <class... Handlers>
-struct Match : Handlers... {
-  using Handlers::operator()...;
-};
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 

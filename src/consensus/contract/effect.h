@@ -144,6 +144,7 @@ struct CancelTimer {
 };
 
 enum class Role : std::uint8_t { follower, pre_candidate, candidate, leader, learner };
+[[nodiscard]] std::string_view name_of(Role role);
 
 /// `why` is a literal for a person: what made the role change.
 struct RoleChanged {

@@ -30,7 +30,7 @@ std::string drawn_transitions() {
   std::string text;
   std::string lanes(width, ' ');
   for (const Role role : kRoles) {
-    std::string name(stories::name_of(role));
+    std::string name(name_of(role));
     name.resize(role == Role::learner ? name.size() : kColumnWidth, ' ');
     text += name;
     lanes[column_of(role)] = '|';

@@ -2,16 +2,12 @@
 
 #include <optional>
 
+#include "base/match.h"
 #include "consensus/raft/wire.h"
 
 namespace quorate::raft {
 
 namespace {
-
-template <class... Handlers>
-struct Match : Handlers... {
-  using Handlers::operator()...;
-};
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 

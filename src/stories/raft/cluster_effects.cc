@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/match.h"
 #include "consensus/raft/words.h"
 #include "stories/raft/cluster.h"
 #include "stories/raft/words.h"
@@ -13,11 +14,6 @@ namespace quorate::stories {
 using namespace consensus;  // NOLINT(google-build-using-namespace)
 
 namespace {
-
-template <class... Handlers>
-struct Match : Handlers... {
-  using Handlers::operator()...;
-};
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 

@@ -1,19 +1,11 @@
 #include "stories/raft/disk.h"
 
+#include "base/match.h"
 #include "stories/words.h"
 
 namespace quorate::stories {
 
 using namespace consensus;  // NOLINT(google-build-using-namespace)
-
-namespace {
-
-template <class... Handlers>
-struct Match : Handlers... {
-  using Handlers::operator()...;
-};
-
-}  // namespace
 
 void Disk::apply(const Persist& write) {
   for (const PersistOp& op : write.ops) {
