@@ -1,9 +1,8 @@
 // What this node answers by itself: its status, and the whole store's hash in the older form. These are rare, so
 // generated protobuf writes them.
 
-#include <google/protobuf/arena.h>
-
 #include "api/etcd/api.h"
+#include "api/etcd/generated.h"
 #include "api/etcd/version.h"
 #include "base/assert.h"
 #include "etcd/rpc.pb.h"
@@ -12,13 +11,6 @@ namespace quorate::etcd {
 namespace {
 
 namespace pb = etcdserverpb;
-
-template <class Message>
-Message& make(google::protobuf::Arena& arena) {
-  return *google::protobuf::Arena::CreateMessage<Message>(&arena);
-}
-
-Buffer encode(const google::protobuf::Message& message) { return Buffer::adopt(message.SerializeAsString()); }
 
 std::string alarm_text(const kv::Alarm& alarm) {
   return "memberID:" + std::to_string(alarm.member) +
@@ -30,14 +22,14 @@ std::string alarm_text(const kv::Alarm& alarm) {
 NodeId transferee_of(ByteView request) {
   google::protobuf::Arena arena;
   auto& message = make<pb::MoveLeaderRequest>(arena);
-  const bool is_parsed = message.ParseFromArray(request.data(), static_cast<int>(request.size()));
+  const bool is_parsed = parse(message, request);
   return is_parsed ? NodeId(message.targetid()) : NodeId();
 }
 
 Buffer hash_of(const Buffer& hash_kv_body) {
   google::protobuf::Arena arena;
   auto& whole = make<pb::HashKVResponse>(arena);
-  const bool is_parsed = whole.ParseFromArray(hash_kv_body.data(), static_cast<int>(hash_kv_body.size()));
+  const bool is_parsed = parse(whole, hash_kv_body.view());
   QUORATE_ASSERT(is_parsed, "the service answers with a HashKVResponse");
   auto& answer = make<pb::HashResponse>(arena);
   answer.set_hash(whole.hash());

@@ -6,9 +6,8 @@
 #include <algorithm>
 #include <charconv>
 
-#include <google/protobuf/arena.h>
-
 #include "api/etcd/api.h"
+#include "api/etcd/generated.h"
 #include "base/assert.h"
 #include "etcd/rpc.pb.h"
 #include "quorate/membership.pb.h"
@@ -24,17 +23,6 @@ constexpr RpcStatus kNoTls = {rpc::Code::invalid_argument,
                               "quorate: TLS between members is not supported yet; use http:// on a trusted network"};
 constexpr RpcStatus kManyGroups = {
     rpc::Code::unimplemented, "quorate: the members of a cluster with several groups (--groups) cannot be changed yet"};
-
-template <class Message>
-Message& make(google::protobuf::Arena& arena) {
-  return *google::protobuf::Arena::CreateMessage<Message>(&arena);
-}
-
-Buffer encode(const google::protobuf::Message& message) { return Buffer::adopt(message.SerializeAsString()); }
-
-bool parse(google::protobuf::Message& message, const Buffer& bytes) {
-  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-}
 
 /// "http://host:port" with nothing behind it.
 RpcStatus check_url(std::string_view url) {
@@ -72,7 +60,7 @@ RpcStatus read_change(MethodId method, const Buffer& message, std::uint32_t max_
   google::protobuf::Arena arena;
   if (method == MethodId::member_add) {
     auto& request = make<pb::MemberAddRequest>(arena);
-    if (!parse(request, message)) {
+    if (!parse(request, message.view())) {
       return kMalformed;
     }
     change.kind = request.islearner() ? MemberChange::Kind::add_learner : MemberChange::Kind::add;
@@ -81,7 +69,7 @@ RpcStatus read_change(MethodId method, const Buffer& message, std::uint32_t max_
   }
   if (method == MethodId::membership_add_learner) {
     auto& request = make<quorate::v1::AddLearnerRequest>(arena);
-    if (!parse(request, message)) {
+    if (!parse(request, message.view())) {
       return kMalformed;
     }
     change.kind = MemberChange::Kind::add_learner;
@@ -89,7 +77,7 @@ RpcStatus read_change(MethodId method, const Buffer& message, std::uint32_t max_
   }
   if (method == MethodId::member_update) {
     auto& request = make<pb::MemberUpdateRequest>(arena);
-    if (!parse(request, message)) {
+    if (!parse(request, message.view())) {
       return kMalformed;
     }
     change.kind = MemberChange::Kind::update;
@@ -98,7 +86,7 @@ RpcStatus read_change(MethodId method, const Buffer& message, std::uint32_t max_
   }
   if (method == MethodId::membership_set) {
     auto& request = make<quorate::v1::SetRequest>(arena);
-    if (!parse(request, message) || request.voters_size() == 0) {
+    if (!parse(request, message.view()) || request.voters_size() == 0) {
       return kMalformed;
     }
     change.kind = MemberChange::Kind::set;
@@ -111,7 +99,7 @@ RpcStatus read_change(MethodId method, const Buffer& message, std::uint32_t max_
     return {};
   }
   auto& request = make<pb::MemberRemoveRequest>(arena);  // MemberPromoteRequest has the same one field
-  if (!parse(request, message)) {
+  if (!parse(request, message.view())) {
     return kMalformed;
   }
   change.kind = method == MethodId::member_remove ? MemberChange::Kind::remove : MemberChange::Kind::promote;
@@ -137,7 +125,7 @@ std::vector<pb::Member> members_of(const service::KvService& service) {
   for (const NodeId node : membership.all_nodes()) {
     pb::Member& member = result.emplace_back();
     if (const auto own = published.find(node); own != published.end()) {
-      const bool is_parsed = parse(member, own->second);
+      const bool is_parsed = parse(member, own->second.view());
       QUORATE_ASSERT(is_parsed, "members publish an etcdserverpb.Member", node);
     }
     member.set_id(node.value());
@@ -171,7 +159,7 @@ bool is_member_change(MethodId method) {
 bool is_linearizable_member_list(ByteView request) {
   google::protobuf::Arena arena;
   auto& message = make<pb::MemberListRequest>(arena);
-  return message.ParseFromArray(request.data(), static_cast<int>(request.size())) && message.linearizable();
+  return parse(message, request) && message.linearizable();
 }
 
 Buffer encode_published_member(std::string_view name, std::span<const std::string> client_urls) {
