@@ -66,7 +66,7 @@ struct CoreStatus {
   Membership membership;
   /// Lowest position that every member is known to have durably; what is at or below it no member will ask for.
   Position everywhere;
-  /// True while PersistedState::uncertain_tail is not settled: no leader has confirmed or overwritten the log's end.
+  /// True while PersistedState::uncertain_tail is not settled: it is not known whether something committed is missing.
   bool uncertain_tail = false;
 };
 

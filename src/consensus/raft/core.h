@@ -113,7 +113,7 @@ class RaftCore final : public consensus::Core {
   [[nodiscard]] bool are_plausible(const Append& message, Entries entries) const;
   /// Writes what of `entries` is not there yet. False: they contradict what is committed.
   [[nodiscard]] bool store(Entries entries);
-  void verify_up_to(Position position, Position leader_commit);
+  void settle_tail(Position leader_commit);
   void learn_commit(Position leader_commit);
   void truncate_from(Position position);
   void adopt_configuration(const consensus::Entry& entry);

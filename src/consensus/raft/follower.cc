@@ -52,7 +52,7 @@ void RaftCore::on(NodeId from, const Append& message, Entries entries) {
   if (QUORATE_PLANT(ack_beyond_append)) {
     match = log_.last_position();
   }
-  verify_up_to(match, message.commit);
+  verified_ = std::max(verified_, match);  // the log equals the leader's up to here
   learn_commit(message.commit);
   send(from, AppendAccepted{.term = hard_.term, .match = match}, QUORATE_PLANT(ack_before_sync) ? Io() : log_io_);
 }
@@ -181,14 +181,16 @@ void RaftCore::truncate_from(Position position) {
   }
 }
 
-/// The log equals the leader's up to `position`.
-void RaftCore::verify_up_to(Position position, Position leader_commit) {
-  verified_ = std::max(verified_, position);
-  if (!uncertain_tail_ || verified_ != log_.last_position() || leader_commit > verified_) {
+/// The end of the own log was in doubt: more may have stood there, acknowledged and then lost. It is settled when
+/// nothing of it differs from the leader's and nothing that was committed can be missing: the leader has committed an
+/// entry of its own term, so it has and counts everything that was committed before (paper 5.4.3), and this log reaches
+/// so far.
+void RaftCore::settle_tail(Position leader_commit) {
+  if (!uncertain_tail_ || verified_ != log_.last_position() || leader_commit > verified_ ||
+      log_.tag_at(leader_commit) != hard_.term) {
     return;
   }
-  // Nothing of the own tail is in doubt any more, and nothing committed is missing. A vote in this term may have been
-  // lost with the tail: it can only have been for this leader, so it is given to it.
+  // A vote in this term may have been lost with the tail: it can only have been for this leader, so it is given to it.
   uncertain_tail_ = false;
   trace(Branch::uncertain_tail_settled, verified_.value());
   if (hard_.vote.is_none()) {
@@ -205,6 +207,7 @@ void RaftCore::learn_commit(Position leader_commit) {
   } else if (known < commit_ && QUORATE_PLANT(commit_regress)) {
     commit_ = known;
   }
+  settle_tail(leader_commit);
 }
 
 void RaftCore::set_commit(Position position) {
