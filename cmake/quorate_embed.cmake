@@ -1,7 +1,7 @@
 # quorate_embed_texts(<target> FUNCTION <name> FILES <file>...): compiles text files into a target.
 #
-# <name> is a function of namespace quorate::stories that gives every file as EmbeddedText{stem, text}, in order of
-# the names; the source is written in the build tree, anew when a file changes. (stories/embedded.h)
+# <name> is a function of namespace quorate::stories that gives every file PROTOCOL/*/STEM.* as
+# EmbeddedText{protocol, stem, text}, in order of the files; the source is written in the build tree, anew when a file changes. (stories/embedded.h)
 function(quorate_embed_texts target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "FUNCTION" "FILES")
   if(NOT TARGET ${target})

@@ -11,9 +11,8 @@
 #include <CLI/CLI.hpp>
 
 #include "base/plant.h"
-#include "consensus/raft/raft.h"
-#include "consensus/raft/words.h"
 #include "explore/search.h"
+#include "protocols/protocols.h"
 
 namespace quorate {
 namespace {
@@ -46,9 +45,9 @@ int report(const explore::Result& result, const std::string& bounds, double seco
   return result.exhausted ? 0 : 3;
 }
 
-int run(explore::Bounds bounds, const std::string& name, double cpu_limit) {
+int run(const consensus::Protocol& protocol, explore::Bounds bounds, const std::string& name, double cpu_limit) {
   const explore::Model model{
-      .factory = raft::raft_factory(), .bounds = std::move(bounds), .message_words = &raft::message_words};
+      .factory = protocol.cores, .bounds = std::move(bounds), .message_words = protocol.message_words};
   const double began = cpu_seconds();
   auto due = std::chrono::steady_clock::now() + kProgressInterval;
   const explore::Result result = explore::search(model, [&](const explore::Progress& now) {
@@ -95,7 +94,7 @@ std::array<std::pair<const char*, std::uint8_t*>, 6> budgets_of(explore::Budget&
 }
 
 void add_options(CLI::App& app, Choices& choices) {
-  app.add_option("protocol", choices.protocol, "raft")->required()->check(CLI::IsMember({"raft"}));
+  app.add_option("protocol", choices.protocol, protocols::names())->required();
   app.add_option("--bounds", choices.bounds, "small, medium, large, or a narrow one: reads, figure-8, membership")
       ->capture_default_str();
   explore::Budget names;
@@ -141,6 +140,12 @@ int explore_command(std::span<const std::string> arguments) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  const consensus::Protocol* protocol = protocols::find(choices.protocol);
+  if (protocol == nullptr) {
+    std::fprintf(stderr, "quorate explore: %s: unknown protocol; there is %s\n", choices.protocol.c_str(),
+                 protocols::names().c_str());
+    return 2;
+  }
   std::string name;
   std::optional<explore::Bounds> bounds = chosen_bounds(choices, name);
   if (!bounds) {
@@ -154,7 +159,7 @@ int explore_command(std::span<const std::string> arguments) {
                  choices.plant.c_str());
     return 2;
   }
-  return run(std::move(*bounds), name, choices.cpu_limit);
+  return run(*protocol, std::move(*bounds), name, choices.cpu_limit);
 }
 
 }  // namespace quorate

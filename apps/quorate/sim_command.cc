@@ -8,7 +8,6 @@
 
 #include "base/assert.h"
 #include "base/plant.h"
-#include "consensus/raft/raft.h"
 #include "sim/search.h"
 #include "sim_options.h"
 #include "sim_shrink.h"
@@ -46,13 +45,14 @@ sim::RunResult carry_out(const sim::RunSettings& settings) {
 /// One run; the same seed and flags print the same bytes.
 int repeat_one(const SimOptions& options) {
   sim::RunSettings settings = settings_of(options.seed, options.overrides);
-  const sim::Story story = raft_story();
+  const sim::Story story = story_of(*options.overrides.protocol);
   settings.story = options.tells ? &story : nullptr;
   const sim::RunResult result = carry_out(settings);
+  const std::string protocol(settings.nodes.factory.protocol);
   std::printf(
-      "seed %llu: %llu events, %llu acknowledged, %llu unknown, %llu leader changes, %llu crashes, "
+      "seed %llu, %s: %llu events, %llu acknowledged, %llu unknown, %llu leader changes, %llu crashes, "
       "%llu power losses, trace %016llx\n",
-      static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(result.events),
+      static_cast<unsigned long long>(options.seed), protocol.c_str(), static_cast<unsigned long long>(result.events),
       static_cast<unsigned long long>(result.acknowledged), static_cast<unsigned long long>(result.unknown),
       static_cast<unsigned long long>(result.leader_changes), static_cast<unsigned long long>(result.crashes),
       static_cast<unsigned long long>(result.power_losses), static_cast<unsigned long long>(result.trace_hash));
@@ -95,13 +95,13 @@ int search(const SimOptions& options) {
   }
   std::fputs(search.report().c_str(), stdout);
   const double per_run_ms = 1000 * (cpu_seconds() - cpu_began) / static_cast<double>(options.runs);
-  const std::vector<std::string> missing = search.not_clean(raft::raft_trace_names());
+  const std::vector<std::string> missing = search.not_clean(options.overrides.protocol->branches);
   for (const std::string& what : missing) {
     std::printf("NOT CLEAN: %s\n", what.c_str());
   }
-  std::printf("%s: %llu runs from seed %llu, %.1f ms of CPU a run, %s\n", missing.empty() ? "clean" : "NOT CLEAN",
-              static_cast<unsigned long long>(options.runs), static_cast<unsigned long long>(options.seed), per_run_ms,
-              search.summary().c_str());
+  std::printf("%s: %s, %llu runs from seed %llu, %.1f ms of CPU a run, %s\n", missing.empty() ? "clean" : "NOT CLEAN",
+              std::string(options.overrides.protocol->name()).c_str(), static_cast<unsigned long long>(options.runs),
+              static_cast<unsigned long long>(options.seed), per_run_ms, search.summary().c_str());
   return missing.empty() ? 0 : 1;
 }
 
@@ -114,13 +114,13 @@ int sim_command(std::span<const std::string> arguments) {
     return exit_code;
   }
   if (options->list) {
-    return list_stories();
+    return list_stories(options->protocol);
   }
 #ifdef QUORATE_PLANTS
   activate_plant(options->plant);
 #endif
   if (!options->story.empty()) {
-    return play_stories(options->story);
+    return play_stories(options->story, options->protocol);
   }
   g_under_way.plant = options->plant;
   if (options->shrinks) {

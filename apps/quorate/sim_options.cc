@@ -5,7 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "consensus/raft/raft.h"
+#include "simulated_protocols.h"
 
 namespace quorate {
 namespace {
@@ -16,6 +16,9 @@ void add_options(CLI::App& app, SimOptions& options) {
   app.add_option("--seed", options.seed, "the run to repeat, or the first of a search")->capture_default_str();
   app.add_option("--runs", options.runs, "search this many seeds; ends with one summary line");
   app.add_option("--cpu-seconds", options.cpu_seconds, "stop the search after so much CPU (exit code 3)");
+  app.add_option("--protocol", options.protocol,
+                 "the protocol whose cores run: " + protocols::names(simulated_protocols()))
+      ->type_name("NAME");
   app.add_option("--plant", options.plant, "activate a planted bug (plants build only)")->envname("QUORATE_PLANT");
   app.add_flag("--list", options.list, "the named scenarios, one a line");
   app.add_option("--story", options.story,
@@ -41,6 +44,9 @@ void add_options(CLI::App& app, SimOptions& options) {
 /// What is wrong with the options' values, in words.
 std::string objection_to(const SimOptions& options) {
   const RunOverrides& overrides = options.overrides;
+  if (!options.protocol.empty() && find_simulated(options.protocol) == nullptr) {
+    return "--protocol " + options.protocol + ": unknown; known are " + protocols::names(simulated_protocols());
+  }
   if (overrides.groups == 0U || overrides.groups.value_or(1) > 64) {
     return "--groups " + std::to_string(*overrides.groups) + ": 1 to 64";
   }
@@ -83,11 +89,14 @@ std::optional<SimOptions> parse_sim_options(std::span<const std::string> argumen
     exit_code = 2;
     return std::nullopt;
   }
+  if (!options.protocol.empty()) {
+    options.overrides.protocol = find_simulated(options.protocol);
+  }
   return options;
 }
 
 sim::RunSettings settings_of(std::uint64_t seed, const RunOverrides& overrides) {
-  sim::RunSettings settings = sim::default_settings(seed, raft::raft_factory());
+  sim::RunSettings settings = sim::default_settings(seed, overrides.protocol->cores);
   settings.variant = overrides.variant;
   settings.nodes.group_count = overrides.groups.value_or(settings.nodes.group_count);
   settings.workload.clients = overrides.clients.value_or(settings.workload.clients);
@@ -104,6 +113,9 @@ sim::RunSettings settings_of(std::uint64_t seed, const RunOverrides& overrides) 
 std::string repeat_command(const sim::RunSettings& settings, const std::string& plant) {
   const sim::RunSettings whole = settings_of(settings.seed, {});
   std::string command = "quorate sim --seed " + std::to_string(settings.seed);
+  if (const std::string_view name = settings.nodes.factory.protocol; name != whole.nodes.factory.protocol) {
+    command += " --protocol " + std::string(name);
+  }
   const auto add = [&](const char* flag, auto value, auto otherwise) {
     command += value == otherwise ? "" : std::string(" ") + flag + " " + std::to_string(value);
   };

@@ -7,12 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "protocols/protocols.h"
 #include "sim/run.h"
 
 namespace quorate {
 
 /// What a run is made of besides its seed; what is not given is as the seed has it.
 struct RunOverrides {
+  const consensus::Protocol* protocol = &protocols::default_protocol();
   std::uint64_t variant = 0;
   std::optional<std::uint32_t> groups;
   std::optional<std::uint32_t> clients;
@@ -26,6 +28,7 @@ struct SimOptions {
   std::uint64_t runs = 0;
   double cpu_seconds = 0;
   std::string plant;
+  std::string protocol;  ///< empty: not chosen
   bool list = false;
   bool tells = false;
   std::string story;

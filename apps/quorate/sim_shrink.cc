@@ -4,11 +4,10 @@
 #include <deque>
 #include <string_view>
 
-#include "consensus/raft/words.h"
 #include "isolated_run.h"
 #include "sim/shrink.h"
 #include "sim_options.h"
-#include "stories/raft/words.h"
+#include "simulated_protocols.h"
 
 namespace quorate {
 namespace {
@@ -27,7 +26,7 @@ unsigned long long count(std::size_t value) { return value; }
 void tell_end(const sim::RunSettings& settings, const std::string& command) {
   std::deque<std::string> lines;
   std::size_t total = 0;
-  sim::Story story = raft_story();
+  sim::Story story = story_of(*find_simulated(settings.nodes.factory.protocol));
   story.print = [&](std::string_view line) {
     ++total;
     lines.emplace_back(line);
@@ -47,13 +46,13 @@ void tell_end(const sim::RunSettings& settings, const std::string& command) {
 
 }  // namespace
 
-sim::Story raft_story() {
+sim::Story story_of(const consensus::Protocol& protocol) {
   return {.message_words =
-              [](ByteView message) {
-                std::string text = raft::message_words(message);
+              [words = protocol.message_words](ByteView message) {
+                std::string text = words(message);
                 return text.starts_with("heartbeat") ? std::string() : text;
               },
-          .state_words = &stories::state_words,
+          .state_words = protocol.state_words,
           .print = &print};
 }
 

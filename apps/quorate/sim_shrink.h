@@ -3,12 +3,13 @@
 
 #include <string>
 
+#include "protocols/protocols.h"
 #include "sim/run.h"
 
 namespace quorate {
 
-/// How a run of Raft is told, line by line to standard output. Heartbeats are left out.
-[[nodiscard]] sim::Story raft_story();
+/// How a run of the protocol is told, line by line to standard output. Heartbeats are left out.
+[[nodiscard]] sim::Story story_of(const consensus::Protocol& protocol);
 
 /// Looks for the smallest run that fails as `failing` does, for at most `cpu_seconds`; prints how much is left of it,
 /// the command that repeats it and the end of its story. False if `failing` does not fail.

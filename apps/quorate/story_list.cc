@@ -4,7 +4,8 @@
 #include <cstdio>
 #include <string>
 
-#include "stories/raft/catalogue.h"
+#include "simulated_protocols.h"
+#include "stories/catalogue.h"
 
 namespace quorate {
 namespace {
@@ -14,23 +15,36 @@ void print(std::string_view line) {
   std::fputc('\n', stdout);
 }
 
+bool is_wanted(const stories::EmbeddedText& story, std::string_view protocol) {
+  return protocol.empty() ? find_simulated(story.protocol) != nullptr : story.protocol == protocol;
+}
+
 }  // namespace
 
-int list_stories() {
+int list_stories(std::string_view protocol) {
   std::size_t width = 0;
-  for (const stories::EmbeddedText& story : stories::raft_story_texts()) {
-    width = std::max(width, story.name.size());
+  std::size_t protocol_width = 0;
+  for (const stories::EmbeddedText& story : stories::story_texts()) {
+    if (is_wanted(story, protocol)) {
+      width = std::max(width, story.name.size());
+      protocol_width = std::max(protocol_width, story.protocol.size());
+    }
   }
-  for (const stories::EmbeddedText& story : stories::raft_story_texts()) {
-    std::string line(story.name);
-    line.resize(width + 2, ' ');
-    print(line + stories::title_of(story));
+  for (const stories::EmbeddedText& story : stories::story_texts()) {
+    if (is_wanted(story, protocol)) {
+      std::string line(story.name);
+      line.resize(width + 2, ' ');
+      line += story.protocol;
+      line.resize(width + protocol_width + 4, ' ');
+      print(line + stories::title_of(story));
+    }
   }
   return 0;
 }
 
-int play_stories(std::string_view name_or_id) {
-  const std::vector<stories::EmbeddedText> found = stories::find_raft_stories(name_or_id);
+int play_stories(std::string_view name_or_id, std::string_view protocol) {
+  std::vector<stories::EmbeddedText> found = stories::find_stories(name_or_id, protocol);
+  std::erase_if(found, [&](const auto& story) { return !is_wanted(story, protocol); });
   if (found.empty()) {
     std::fprintf(stderr, "quorate sim: --story %.*s: no such scenario; `quorate sim --list` names them\n",
                  static_cast<int>(name_or_id.size()), name_or_id.data());
@@ -39,9 +53,9 @@ int play_stories(std::string_view name_or_id) {
   bool good = true;
   for (const stories::EmbeddedText& story : found) {
     if (found.size() > 1) {
-      print("==> " + std::string(story.name));
+      print("==> " + std::string(story.name) + ", " + std::string(story.protocol));
     }
-    good = stories::tell_raft_story(story, &print) && good;
+    good = stories::tell_story(*find_simulated(story.protocol), story, &print) && good;
   }
   return good ? 0 : 1;
 }

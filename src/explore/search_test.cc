@@ -46,9 +46,9 @@ class Spoilt final : public Core {
 };
 
 CoreFactory spoilt(Spoilt::Habit habit) {
-  CoreFactory factory = raft::raft_factory();
+  CoreFactory factory = raft::protocol().cores;
   factory.make = [habit](const CoreConfig& config, PersistedState state) -> std::unique_ptr<Core> {
-    return std::make_unique<Spoilt>(raft::raft_factory().make(config, std::move(state)), habit);
+    return std::make_unique<Spoilt>(raft::protocol().cores.make(config, std::move(state)), habit);
   };
   return factory;
 }
@@ -85,8 +85,8 @@ void forget_votes(std::vector<Effect>& effects) {
 TEST(SearchTest, RaftIsCleanWithAndWithoutReductions) {
   // Whatever the reductions leave out is stood for by something else: both searches come to the end, and agree.
   for (const Budget budget : {Budget{.elections = 1, .proposals = 1}, Budget{.elections = 1, .crashes = 1}}) {
-    const Result reduced = searched(raft::raft_factory(), budget, true);
-    const Result whole = searched(raft::raft_factory(), budget, false);
+    const Result reduced = searched(raft::protocol().cores, budget, true);
+    const Result whole = searched(raft::protocol().cores, budget, false);
     EXPECT_TRUE(reduced.exhausted && reduced.violation.empty()) << reduced.violation;
     EXPECT_TRUE(whole.exhausted && whole.violation.empty()) << whole.violation;
     EXPECT_LT(reduced.reached.states, whole.reached.states);
@@ -94,7 +94,7 @@ TEST(SearchTest, RaftIsCleanWithAndWithoutReductions) {
 }
 
 TEST(SearchTest, RaftIsCleanWithACrash) {
-  const Result found = searched(raft::raft_factory(), {.elections = 2, .crashes = 1}, true);
+  const Result found = searched(raft::protocol().cores, {.elections = 2, .crashes = 1}, true);
   EXPECT_TRUE(found.exhausted) << found.violation;
   EXPECT_GT(found.reached.states, 1000U);
 }
@@ -134,7 +134,7 @@ TEST(SearchTest, AViolationIsToldAsAStory) {
 }
 
 TEST(SearchTest, ALimitIsNotTheEnd) {
-  Model model = model_of(raft::raft_factory(), {.elections = 2, .proposals = 1}, true);
+  Model model = model_of(raft::protocol().cores, {.elections = 2, .proposals = 1}, true);
   model.bounds.max_states = 500;
   EXPECT_FALSE(search(model, [](const Progress&) { return true; }).exhausted);
   model.bounds.max_states = 2'000'000;

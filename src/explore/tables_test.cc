@@ -10,7 +10,7 @@ namespace quorate::explore {
 namespace {
 
 Model raft_model() {
-  return {.factory = raft::raft_factory(),
+  return {.factory = raft::protocol().cores,
           .bounds = {.name = "tiny", .budget = {.elections = 2, .crashes = 1}, .targets = {}},
           .message_words = nullptr};
 }

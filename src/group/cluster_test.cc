@@ -1,19 +1,20 @@
-// Three nodes in one process, three groups each, the Raft core: whole hosts over disks, network and engines in memory.
+// Three nodes in one process, three groups each, the cores of each protocol: whole hosts over disks, network and
+// engines in memory.
 
 #include <algorithm>
 #include <random>
 
 #include <gtest/gtest.h>
 
-#include "consensus/raft/raft.h"
 #include "group/cluster_for_test.h"
+#include "protocols/each_protocol_for_test.h"
 
 namespace quorate::group {
 namespace {
 
 using namespace std::chrono_literals;
 
-class ClusterTest : public testing::Test {
+class ClusterTest : public testing::TestWithParam<const consensus::Protocol*> {
  protected:
   void start_all() {
     for (std::uint64_t i = 1; i <= cluster_.nodes.size(); ++i) {
@@ -113,17 +114,18 @@ class ClusterTest : public testing::Test {
   [[nodiscard]] std::uint64_t follower_of(std::uint64_t group) const { return cluster_.leader_of(group) % 3 + 1; }
 
   std::uint64_t changes_ = 0;
-  Cluster cluster_{{.factory = raft::raft_factory()}};
+  Cluster cluster_{{.factory = GetParam()->cores}};
   std::map<std::uint64_t, std::vector<std::string>> expected_;
 };
+INSTANTIATE_TEST_SUITE_P(All, ClusterTest, protocols::each(), protocols::name_of_case);
 
-TEST_F(ClusterTest, AThousandEntriesReachEveryReplicaOfEveryGroup) {
+TEST_P(ClusterTest, AThousandEntriesReachEveryReplicaOfEveryGroup) {
   start_all();
   propose(1000, "first ");
   expect_all_there();
 }
 
-TEST_F(ClusterTest, AKilledNodeComesBackWithEverything) {
+TEST_P(ClusterTest, AKilledNodeComesBackWithEverything) {
   start_all();
   propose(300, "before ");
   expect_all_there();
@@ -137,7 +139,7 @@ TEST_F(ClusterTest, AKilledNodeComesBackWithEverything) {
 }
 
 // M-08: who was removed comes back as a new voter and gets everything; the leader itself can be removed.
-TEST_F(ClusterTest, MembersLeaveAndComeBackWhileTheOthersGoOn) {
+TEST_P(ClusterTest, MembersLeaveAndComeBackWhileTheOthersGoOn) {
   cluster_.options.flush_interval = 1h;  // the log stays whole: who comes back gets everything from it
   start_all();
   propose(100, "before ");
@@ -159,14 +161,14 @@ TEST_F(ClusterTest, MembersLeaveAndComeBackWhileTheOthersGoOn) {
   EXPECT_EQ(cluster_.life(cluster_.leader_of(2)).services[1]->last_change.id, EntryId()) << "the other groups stay";
 }
 
-TEST_F(ClusterTest, ARefusedChangeOfTheMembershipIsToldOnce) {
+TEST_P(ClusterTest, ARefusedChangeOfTheMembershipIsToldOnce) {
   start_all();
   cluster_.life(follower_of(1)).host->replica(GroupId(1)).reconfigure(Context(1'000'000), {}, {});
   ASSERT_TRUE(cluster_.run_until([this] { return cluster_.life(follower_of(1)).services[0]->refused == 1; }));
 }
 
 // G-10, F-P2.
-TEST_F(ClusterTest, AllAtOnceKilledTheyComeBackWithEverything) {
+TEST_P(ClusterTest, AllAtOnceKilledTheyComeBackWithEverything) {
   start_all();
   propose(300, "before ");
   expect_all_there();
@@ -180,7 +182,7 @@ TEST_F(ClusterTest, AllAtOnceKilledTheyComeBackWithEverything) {
 }
 
 // G-10.
-TEST_F(ClusterTest, AnIdleGroupDoesNotPinTheLog) {
+TEST_P(ClusterTest, AnIdleGroupDoesNotPinTheLog) {
   start_all();
   propose(100, "once ");
   expect_all_there();
@@ -202,7 +204,7 @@ TEST_F(ClusterTest, AnIdleGroupDoesNotPinTheLog) {
   }
 }
 
-TEST_F(ClusterTest, AFollowerThatWasCutOffCatchesUpFromTheDisk) {
+TEST_P(ClusterTest, AFollowerThatWasCutOffCatchesUpFromTheDisk) {
   cluster_.options.log.cache_bytes = 2048;
   start_all();
   const std::uint64_t victim = follower_of(1);
@@ -220,9 +222,10 @@ class SnapshotTest : public ClusterTest {
  protected:
   SnapshotTest() { cluster_.options.tail_entries = 20; }
 };
+INSTANTIATE_TEST_SUITE_P(All, SnapshotTest, protocols::each(), protocols::name_of_case);
 
 // N-01, I-55: a member that is away does not pin the logs of the others, and comes back by a snapshot.
-TEST_F(SnapshotTest, WhoWasAwayForLongGetsASnapshot) {
+TEST_P(SnapshotTest, WhoWasAwayForLongGetsASnapshot) {
   start_all();
   propose(200, "before ");
   expect_all_there();
@@ -241,7 +244,7 @@ TEST_F(SnapshotTest, WhoWasAwayForLongGetsASnapshot) {
   EXPECT_GT(last.records, 400U);
 }
 
-TEST_F(SnapshotTest, AShortAbsenceIsRepairedFromTheLog) {
+TEST_P(SnapshotTest, AShortAbsenceIsRepairedFromTheLog) {
   cluster_.options.tail_entries = 1000;
   start_all();
   (void)leave_one_behind();
@@ -250,7 +253,7 @@ TEST_F(SnapshotTest, AShortAbsenceIsRepairedFromTheLog) {
 }
 
 // The new state is this node's for good: with its old records gone, it starts again from the new ones.
-TEST_F(SnapshotTest, WhatWasInstalledSurvivesEveryCrash) {
+TEST_P(SnapshotTest, WhatWasInstalledSurvivesEveryCrash) {
   start_all();
   const std::uint64_t victim = leave_one_behind();
   expect_all_there();
@@ -268,7 +271,7 @@ TEST_F(SnapshotTest, WhatWasInstalledSurvivesEveryCrash) {
 }
 
 // N-01, N-05: the receiver dies at any moment of receiving; the state before is whole, and then all of it is there.
-TEST_F(SnapshotTest, TheReceiverMayDieAtAnyMoment) {
+TEST_P(SnapshotTest, TheReceiverMayDieAtAnyMoment) {
   cluster_.options.snapshot_bytes_per_second = 400'000;  // so that it takes a while
   start_all();
   std::uint64_t victim = leave_one_behind();
@@ -291,7 +294,7 @@ TEST_F(SnapshotTest, TheReceiverMayDieAtAnyMoment) {
   EXPECT_GT(count("group.snapshot_begun"), 30) << history();
 }
 
-TEST_F(SnapshotTest, TheSenderMayDieAtAnyMoment) {
+TEST_P(SnapshotTest, TheSenderMayDieAtAnyMoment) {
   cluster_.options.snapshot_bytes_per_second = 100'000;
   start_all();
   for (int i = 0; i < 12; ++i) {
@@ -311,7 +314,7 @@ TEST_F(SnapshotTest, TheSenderMayDieAtAnyMoment) {
 }
 
 // N-06: chunks are lost, and the link breaks: it goes on where it was.
-TEST_F(SnapshotTest, ABrokenLinkDoesNotBeginAgain) {
+TEST_P(SnapshotTest, ABrokenLinkDoesNotBeginAgain) {
   cluster_.options.snapshots.chunk_bytes = 200;
   start_all();
   const std::uint64_t victim = leave_one_behind();
@@ -325,7 +328,7 @@ TEST_F(SnapshotTest, ABrokenLinkDoesNotBeginAgain) {
 }
 
 // The sender gives up on who says nothing for long; the log does not wait for it.
-TEST_F(SnapshotTest, WhoFallsSilentIsGivenUp) {
+TEST_P(SnapshotTest, WhoFallsSilentIsGivenUp) {
   cluster_.options.snapshot_bytes_per_second = 100'000;
   start_all();
   const std::uint64_t victim = leave_one_behind();
@@ -338,7 +341,7 @@ TEST_F(SnapshotTest, WhoFallsSilentIsGivenUp) {
   expect_all_there();
 }
 
-TEST_F(SnapshotTest, TheSnapshotIsNoFasterThanAllowed) {
+TEST_P(SnapshotTest, TheSnapshotIsNoFasterThanAllowed) {
   cluster_.options.snapshot_bytes_per_second = 10'000;
   start_all();
   (void)leave_one_behind(2000);
@@ -360,7 +363,7 @@ TEST_F(SnapshotTest, TheSnapshotIsNoFasterThanAllowed) {
 }
 
 // The service goes on while a snapshot is being received: who is behind serves what it has, and hears of the leader.
-TEST_F(SnapshotTest, KillsEverywhereLoseNothing) {
+TEST_P(SnapshotTest, KillsEverywhereLoseNothing) {
   cluster_.options.tail_entries = 3;
   cluster_.options.flush_interval = 20ms;
   std::mt19937_64 random(11);
@@ -391,7 +394,7 @@ TEST_F(SnapshotTest, KillsEverywhereLoseNothing) {
   EXPECT_GT(count("group.snapshot_installed"), 20) << history();
 }
 
-TEST_F(ClusterTest, ReadsAreServedByEveryNodeWithOneRoundATurn) {
+TEST_P(ClusterTest, ReadsAreServedByEveryNodeWithOneRoundATurn) {
   start_all();
   propose(10, "x ");
   expect_all_there();
@@ -403,7 +406,7 @@ TEST_F(ClusterTest, ReadsAreServedByEveryNodeWithOneRoundATurn) {
   }
 }
 
-TEST_F(ClusterTest, OneNodeAloneAcceptsNothingAndServesNoRead) {
+TEST_P(ClusterTest, OneNodeAloneAcceptsNothingAndServesNoRead) {
   start_all();
   const std::uint64_t alone = cluster_.leader_of(1);
   cluster_.network.cut.insert(alone);
@@ -420,7 +423,7 @@ TEST_F(ClusterTest, OneNodeAloneAcceptsNothingAndServesNoRead) {
   expect_all_there();
 }
 
-TEST_F(ClusterTest, KillsInTheMiddleOfWritesLoseNothingThatWasExecuted) {
+TEST_P(ClusterTest, KillsInTheMiddleOfWritesLoseNothingThatWasExecuted) {
   std::mt19937_64 random(7);
   start_all();
   std::map<std::uint64_t, std::map<std::uint64_t, std::string>> executed;  // group -> what some node executed

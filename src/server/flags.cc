@@ -9,6 +9,8 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "protocols/protocols.h"
+
 namespace quorate::server {
 namespace {
 
@@ -155,6 +157,8 @@ Status set_log_format(ServeOptions& options, std::string_view value) {
 }
 
 const std::vector<FlagSpec>& specs() {
+  static const std::string kConsensus =
+      "the protocol of a new cluster, which keeps it: " + protocols::names() + "; quorate's own flag";
   static const std::vector<FlagSpec> kSpecs = {
       {"name", "default", "this member's name, as in --initial-cluster", text(&ServeOptions::name)},
       {"data-dir", "<name>.quorate", "where this member's data lives", text(&ServeOptions::data_dir)},
@@ -200,7 +204,7 @@ const std::vector<FlagSpec>& specs() {
        number("max-inflight-appends", &ServeOptions::max_inflight_appends)},
       {"max-entries-per-append", "1024", "entries in one append; 1: no batching to followers; quorate's own flag",
        number("max-entries-per-append", &ServeOptions::max_entries_per_append)},
-      {"consensus", "raft", "the protocol of a new cluster; quorate's own flag", text(&ServeOptions::consensus)},
+      {"consensus", protocols::default_protocol().name(), kConsensus, text(&ServeOptions::consensus)},
       {"engine", "rocksdb", "rocksdb, or memory for tests; quorate's own flag", text(&ServeOptions::engine)},
       {"snapshot-bytes-per-second", "0", "most that snapshots to members take; 0: no limit; quorate's own flag",
        number("snapshot-bytes-per-second", &ServeOptions::snapshot_bytes_per_second)},

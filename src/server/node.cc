@@ -7,7 +7,6 @@
 #include "api/etcd/version.h"
 #include "api/http/pages.h"
 #include "consensus/contract/membership_codec.h"
-#include "consensus/raft/raft.h"
 #include "engine_rocksdb/rocksdb_store.h"
 #include "env_posix/data_directory.h"
 #include "env_posix/entropy.h"
@@ -19,6 +18,7 @@
 #include "server/join.h"
 #include "server/node_metrics.h"
 #include "server/peer_probes.h"
+#include "server/protocol_choice.h"
 #include "server/readiness.h"
 #include "service/kv_service.h"
 #include "state/kv/store.h"
@@ -74,8 +74,12 @@ struct Node::Parts {
   Instant stop_deadline{};
 };
 
-Node::Node(ServeOptions options, ClusterIdentity identity, EventLog& log)
-    : options_(std::move(options)), identity_(std::move(identity)), log_(log), parts_(std::make_unique<Parts>()) {}
+Node::Node(ServeOptions options, const consensus::Protocol& protocol, ClusterIdentity identity, EventLog& log)
+    : options_(std::move(options)),
+      protocol_(protocol),
+      identity_(std::move(identity)),
+      log_(log),
+      parts_(std::make_unique<Parts>()) {}
 
 Node::~Node() {
   parts_->readiness.reset();
@@ -89,11 +93,15 @@ Node::~Node() {
 }
 
 Result<std::unique_ptr<Node>> Node::open(ServeOptions options, EventLog& log) {
+  const Result<const consensus::Protocol*> protocol = choose_protocol(options);
+  if (!protocol) {
+    return std::unexpected(protocol.error());
+  }
   Result<ClusterIdentity> identity = find_identity(options, log);
   if (!identity) {
     return std::unexpected(identity.error());
   }
-  std::unique_ptr<Node> node(new Node(std::move(options), std::move(*identity), log));
+  std::unique_ptr<Node> node(new Node(std::move(options), **protocol, std::move(*identity), log));
   QUORATE_TRY(node->open_storage());
   QUORATE_TRY(node->open_groups());
   QUORATE_TRY(node->open_front_ends());
@@ -107,7 +115,7 @@ Status Node::open_storage() {
   }
   parts_->loop = std::move(*loop);
   Result<env_posix::DataDirectory> directory = env_posix::DataDirectory::open(
-      options_.data_dir, {identity_.cluster, identity_.self, options_.consensus}, origin_of(identity_));
+      options_.data_dir, {identity_.cluster, identity_.self, std::string(protocol_.name())}, origin_of(identity_));
   if (!directory) {
     return std::unexpected(directory.error());
   }
@@ -117,6 +125,7 @@ Status Node::open_storage() {
                          {"member", hex_id(identity_.self.value())},
                          {"cluster", hex_id(identity_.cluster.value())},
                          {"members", std::to_string(identity_.members.size())},
+                         {"consensus", std::string(protocol_.name())},
                          {"data", options_.data_dir},
                          {"start", std::to_string(parts_->directory->incarnation().value())}});
   Result<std::unique_ptr<env_posix::PosixFiles>> files = env_posix::PosixFiles::open(options_.data_dir, *parts_->loop);
@@ -207,7 +216,7 @@ Status Node::open_groups() {
         on_removed(known.error().text);
       }
     });
-    QUORATE_TRY(parts_->host->add_group({group, raft::raft_factory(), core_config()}, *parts.store, *parts.events));
+    QUORATE_TRY(parts_->host->add_group({group, protocol_.cores, core_config()}, *parts.store, *parts.events));
     parts.service->attach(parts_->host->replica(group), *parts.store);
   }
   QUORATE_TRY(learn_members());

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/trace.h"
+#include "consensus/contract/protocol.h"
 #include "group/host.h"
 #include "server/event_log.h"
 #include "server/identity.h"
@@ -41,7 +42,7 @@ class Node : public group::HostEvents, public TraceSink {
   struct Parts;
   struct GroupParts;
 
-  Node(ServeOptions options, ClusterIdentity identity, EventLog& log);
+  Node(ServeOptions options, const consensus::Protocol& protocol, ClusterIdentity identity, EventLog& log);
   [[nodiscard]] Status open_storage();
   [[nodiscard]] Status open_groups();
   [[nodiscard]] Status open_front_ends();
@@ -59,6 +60,7 @@ class Node : public group::HostEvents, public TraceSink {
   [[nodiscard]] std::string metrics_text() const;
 
   ServeOptions options_;
+  const consensus::Protocol& protocol_;
   ClusterIdentity identity_;
   EventLog& log_;
   Status ended_;

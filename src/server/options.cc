@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocols/protocols.h"
+
 namespace quorate::server {
 namespace {
 
@@ -170,9 +172,9 @@ Status complete_options(ServeOptions& options) {
                                         ": must be `new` (the cluster begins with all of --initial-cluster) or "
                                         "`existing` (this node joins, or has joined, one that runs)");
   }
-  if (options.consensus != "raft") {
-    return fail(ErrorCode::invalid,
-                flag_value("consensus", options.consensus) + ": this version has one protocol: raft");
+  if (!options.consensus.empty() && protocols::find(options.consensus) == nullptr) {
+    return fail(ErrorCode::invalid, flag_value("consensus", options.consensus) +
+                                        ": unknown protocol; this version has " + protocols::names());
   }
   if (options.engine != "rocksdb" && options.engine != "memory") {
     return fail(ErrorCode::invalid, flag_value("engine", options.engine) + ": must be rocksdb or memory");

@@ -63,7 +63,7 @@ struct ServeOptions {
   std::chrono::nanoseconds progress_interval = std::chrono::minutes(10);
   std::string log_level = "info";
   LogFormat log_format = LogFormat::automatic;
-  std::string consensus = "raft";
+  std::string consensus;           ///< empty: what the data directory says, or the default
   std::string engine = "rocksdb";  ///< or "memory": nothing but the log is durable; for tests
   std::uint32_t groups = 1;
 

@@ -9,13 +9,13 @@
 #include <unistd.h>
 
 #include "consensus/contract/membership_codec.h"
-#include "consensus/raft/hard_state.h"
 #include "engine_rocksdb/rocksdb_store.h"
 #include "env_posix/data_directory.h"
 #include "env_posix/entropy.h"
 #include "env_posix/loop.h"
 #include "env_posix/system_error.h"
 #include "server/identity.h"
+#include "server/protocol_choice.h"
 #include "server/snapshot_file.h"
 #include "storage/log.h"
 
@@ -54,14 +54,15 @@ class NewDirectory final : storage::LogEvents {
  public:
   explicit NewDirectory(std::string path) : path_(std::move(path)) {}
 
-  Result<RestoredMember> fill(const RestoreOptions& options, const ClusterIdentity& identity, std::uint64_t restored) {
+  Result<RestoredMember> fill(const RestoreOptions& options, const consensus::Protocol& protocol,
+                              const ClusterIdentity& identity, std::uint64_t restored) {
     Result<std::unique_ptr<env_posix::EventLoop>> loop = env_posix::EventLoop::make();
     if (!loop) {
       return std::unexpected(loop.error());
     }
     loop_ = std::move(*loop);
     const Result<env_posix::DataDirectory> directory = env_posix::DataDirectory::open(
-        path_, {identity.cluster, identity.self, options.member.consensus, restored}, origin_of(identity));
+        path_, {identity.cluster, identity.self, std::string(protocol.name()), restored}, origin_of(identity));
     if (!directory) {
       return std::unexpected(directory.error());
     }
@@ -69,7 +70,7 @@ class NewDirectory final : storage::LogEvents {
     if (!figures) {
       return std::unexpected(figures.error());
     }
-    QUORATE_TRY(write_log(identity));
+    QUORATE_TRY(write_log(protocol, identity));
     return RestoredMember{figures->revision, directory->cluster(), identity.self};
   }
 
@@ -109,7 +110,7 @@ class NewDirectory final : storage::LogEvents {
   }
 
   /// What a member has that was brought up to kFirstEntry by a snapshot, and discarded its log behind it.
-  Status write_log(const ClusterIdentity& identity) {
+  Status write_log(const consensus::Protocol& protocol, const ClusterIdentity& identity) {
     const Result<std::unique_ptr<env_posix::PosixFiles>> files = env_posix::PosixFiles::open(path_, *loop_);
     if (!files) {
       return std::unexpected(files.error());
@@ -130,7 +131,7 @@ class NewDirectory final : storage::LogEvents {
     begin.entry.id = kFirstEntry;
     begin.blob = consensus::encode_membership(membership);
     storage::LogOp state{.kind = storage::LogOp::Kind::set_state};
-    state.blob = raft::encode(raft::HardState{.term = kFirstEntry.tag});
+    state.blob = protocol.cores.state_behind(kFirstEntry);
     (*log)->append(kGroup, Io(1), {std::move(begin), std::move(state)});
     loop_->run();
     (*log)->set_events(nullptr);
@@ -191,6 +192,10 @@ Result<RestoredMember> restore_snapshot(const RestoreOptions& options) {
   if (!identity) {
     return std::unexpected(identity.error());
   }
+  const Result<const consensus::Protocol*> protocol = choose_protocol(options.member);
+  if (!protocol) {
+    return std::unexpected(protocol.error());
+  }
   const Result<backup::Figures> figures = check_file(options);
   if (!figures) {
     return std::unexpected(figures.error());
@@ -200,7 +205,8 @@ Result<RestoredMember> restore_snapshot(const RestoreOptions& options) {
   const std::string unfinished = target.string() + ".restoring";
   std::error_code error;
   fs::remove_all(unfinished, error);  // of a restore that was cut off
-  Result<RestoredMember> member = NewDirectory(unfinished).fill(options, *identity, restored == 0 ? 1 : restored);
+  Result<RestoredMember> member =
+      NewDirectory(unfinished).fill(options, **protocol, *identity, restored == 0 ? 1 : restored);
   if (member && ::rename(unfinished.c_str(), target.c_str()) != 0) {
     member =
         std::unexpected(env_posix::system_error("rename '" + unfinished + "' to '" + target.string() + "'", errno));

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "consensus/raft/raft.h"
+#include "protocols/each_protocol_for_test.h"
 #include "sim/cluster.h"
 #include "sim/requests.h"
 
@@ -20,9 +20,11 @@ constexpr Duration kSync = milliseconds(1);
 constexpr Duration kHop = microseconds(500);
 const GroupId kGroup(1);
 
-class PutCostTest : public ::testing::Test, public TraceSink, public ReplicaObserver {
+class PutCostTest : public ::testing::TestWithParam<const consensus::Protocol*>,
+                    public TraceSink,
+                    public ReplicaObserver {
  public:
-  PutCostTest() : cluster_(settings(), Random(7).split("cluster"), *this, *this) {
+  PutCostTest() : settings_(settings_of(*GetParam())), cluster_(settings_, Random(7).split("cluster"), *this, *this) {
     cluster_.network().behaviour.delay_min = cluster_.network().behaviour.delay_max = kHop;
     for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
       DiskBehaviour& disk = cluster_.node(node).disk().behaviour;
@@ -91,25 +93,24 @@ class PutCostTest : public ::testing::Test, public TraceSink, public ReplicaObse
   [[nodiscard]] Position commit() { return cluster_.node(leader_).host().replica(kGroup).status().commit; }
 
  protected:
-  static const NodeSettings& settings() {
-    static const NodeSettings made = [] {
-      NodeSettings settings;
-      settings.group_count = 1;
-      settings.factory = raft::raft_factory();
-      settings.core.commit_notice_delay = milliseconds(2);
-      settings.log.segment_bytes = 1U << 20;
-      return settings;
-    }();
-    return made;
+  static NodeSettings settings_of(const consensus::Protocol& protocol) {
+    NodeSettings settings;
+    settings.group_count = 1;
+    settings.factory = protocol.cores;
+    settings.core.commit_notice_delay = milliseconds(2);
+    settings.log.segment_bytes = 1U << 20;
+    return settings;
   }
 
+  const NodeSettings settings_;
   std::uint32_t leader_ = 0;
   std::uint64_t asked_ = 0, answered_ = 0, wanted_ = 0;
   Cluster cluster_;
 };
+INSTANTIATE_TEST_SUITE_P(All, PutCostTest, protocols::each(), protocols::name_of_case);
 
 /// The leader's disk works while the entry travels and the followers' disks do (thesis 10.2.1): a hop, a sync, a hop.
-TEST_F(PutCostTest, FromReceiptToCommitAreTwoMillisecondsExactly) {
+TEST_P(PutCostTest, FromReceiptToCommitAreTwoMillisecondsExactly) {
   const Instant received = cluster_.now();
   const Position before = commit();
   wanted_ = asked_ + 1;
@@ -122,7 +123,7 @@ TEST_F(PutCostTest, FromReceiptToCommitAreTwoMillisecondsExactly) {
   EXPECT_EQ(cluster_.now() - received, milliseconds(2)) << "execution and answer take no time of their own";
 }
 
-TEST_F(PutCostTest, OnePutIsOneSyncANodeAndOneMessageToAndFromEachFollower) {
+TEST_P(PutCostTest, OnePutIsOneSyncANodeAndOneMessageToAndFromEachFollower) {
   const std::vector<std::uint64_t> before = syncs();
   const std::uint64_t sent = chunks();
   put();
@@ -132,7 +133,7 @@ TEST_F(PutCostTest, OnePutIsOneSyncANodeAndOneMessageToAndFromEachFollower) {
   }
 }
 
-TEST_F(PutCostTest, AThousandInFlightShareSyncsAndMessages) {
+TEST_P(PutCostTest, AThousandInFlightShareSyncsAndMessages) {
   constexpr std::uint64_t kInFlight = 1000;
   constexpr std::uint64_t kPuts = 10'000;
   const std::vector<std::uint64_t> before = syncs();

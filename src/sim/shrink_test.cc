@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "consensus/raft/raft.h"
+#include "protocols/each_protocol_for_test.h"
 
 namespace quorate::sim {
 namespace {
@@ -98,10 +98,13 @@ TEST(ShrinkTest, NoSingleFaultCanGoFromWhatIsLeft) {
   }
 }
 
+class RunsOfEachProtocol : public ::testing::TestWithParam<const consensus::Protocol*> {};
+INSTANTIATE_TEST_SUITE_P(All, RunsOfEachProtocol, protocols::each(), protocols::name_of_case);
+
 /// What a run says of its faults makes them strike again: the same kinds, as often.
-TEST(ShrinkTest, FaultsThatWereTakenDownStrikeAgain) {
+TEST_P(RunsOfEachProtocol, StrikeAgainWithTheFaultsThatWereTakenDown) {
   for (const std::uint64_t seed : {1U, 2U, 3U, 7U}) {
-    RunSettings settings = default_settings(seed, raft::raft_factory());
+    RunSettings settings = default_settings(seed, GetParam()->cores);
     FaultSchedule struck;
     settings.on_fault = [&](const FaultEvent& event) { struck.push_back(event); };
     const RunResult drawn = run(settings);
@@ -119,8 +122,8 @@ TEST(ShrinkTest, FaultsThatWereTakenDownStrikeAgain) {
 }
 
 /// A run is the same whether it is told or not.
-TEST(ShrinkTest, TellingChangesNothing) {
-  RunSettings settings = default_settings(7, raft::raft_factory());
+TEST_P(RunsOfEachProtocol, AreTheSameWhenTold) {
+  RunSettings settings = default_settings(7, GetParam()->cores);
   const RunResult quiet = run(settings);
   std::size_t lines = 0;
   const Story story{.message_words = [](ByteView) { return std::string("message"); },

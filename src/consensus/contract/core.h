@@ -4,8 +4,8 @@
 // Invariants: 1. no I/O, clock, thread, lock, log, callback or randomness inside: equal inputs give equal effects.
 //             2. effects are taken after every step and carried out in order, by the executor's rules.
 //             3. payload bytes are never read; a core keeps a payload only until its Persist was taken.
-// Built from (CoreConfig, PersistedState) by a CoreFactory; `server` and `sim` register the factories, nothing else
-// knows a protocol by name. Lives on the loop of its group's runtime.
+// Built from (CoreConfig, PersistedState) by a CoreFactory. Protocols are known by name in one place, src/protocols;
+// what others need of one is in protocol.h. Lives on the loop of its group's runtime.
 
 #include <functional>
 #include <memory>
@@ -93,11 +93,14 @@ class Core {
 
 /// Makes the cores of one protocol. start() emits the first effects (timers, catching up) like any step.
 struct CoreFactory {
-  std::string_view protocol;  ///< "raft", "multipaxos", ...: written into the data directory
+  std::string_view protocol;  ///< lower-case letters, digits and underscores: written into the data directory
   std::function<std::unique_ptr<Core>(const CoreConfig& config, PersistedState state)> make;
-  /// An entry's id stands for the whole log before it, and a leader commits by counting only what it placed itself
-  /// (Raft paper 5.3, 5.4.2). For observers that check it.
+  /// An entry's id stands for the whole log before it, and a leader commits by counting only what it placed itself: its
+  /// own log is the one that all others come to have. For observers that check it.
   bool ids_identify_prefix = false;
+  /// The small durable state (SetState) of a replica that was brought to `snapshot` and took part in nothing since:
+  /// what a member of a restored cluster begins with.
+  Buffer (*state_behind)(EntryId snapshot) = nullptr;
 };
 
 }  // namespace quorate::consensus

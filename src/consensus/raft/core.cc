@@ -9,7 +9,6 @@
 
 #include "base/assert.h"
 #include "consensus/contract/membership_codec.h"
-#include "consensus/raft/raft.h"
 
 namespace quorate::raft {
 
@@ -287,20 +286,6 @@ std::uint64_t RaftCore::ticks_per_election_timeout() const {
   const Duration::rep heartbeat = std::max<Duration::rep>(config_.heartbeat_interval.count(), 1);
   const Duration::rep ticks = (config_.election_timeout.count() + heartbeat - 1) / heartbeat;
   return static_cast<std::uint64_t>(std::max<Duration::rep>(ticks, 1));
-}
-
-// ---- the factory ----------------------------------------------------------------------------------------
-
-std::unique_ptr<Core> make_raft(const CoreConfig& config, PersistedState state) {
-  return std::make_unique<RaftCore>(config, std::move(state));
-}
-
-CoreFactory raft_factory() { return {.protocol = "raft", .make = &make_raft, .ids_identify_prefix = true}; }
-
-std::span<const std::string_view> all_raft_trace_names() { return kBranchNames; }
-
-std::span<const std::string_view> raft_trace_names() {
-  return std::span(kBranchNames).first(static_cast<std::size_t>(kFirstRareBranch));
 }
 
 }  // namespace quorate::raft

@@ -8,7 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "base/plant.h"
-#include "stories/raft/cluster.h"
+#include "consensus/raft/raft.h"
+#include "stories/cluster.h"
 
 namespace quorate::raft {
 namespace {
@@ -33,7 +34,7 @@ class Dice {
 
 class Chaos {
  public:
-  Chaos(std::uint64_t seed, bool words) : dice_(seed), cluster_(words), count_(dice_.roll(3) == 0 ? 5 : 3) {
+  Chaos(std::uint64_t seed, bool words) : dice_(seed), cluster_(protocol(), words), count_(dice_.roll(3) == 0 ? 5 : 3) {
     Cluster::Options options;
     options.manual_disk = true;
     options.core.pre_vote = dice_.roll(4) != 0;

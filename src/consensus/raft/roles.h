@@ -3,7 +3,8 @@
 // learner if it has no vote.
 //
 // Invariants: 1. RaftCore makes no change of role that is not here (asserted in change_role()). 2. every row has been
-// seen to happen, and no other (roles_test.cc, sim/roles_seen_test.cc). The README's diagram is drawn from it.
+// seen to happen, and no other (roles_test.cc, src/protocols/raft_roles_seen_test.cc). The README's diagram is drawn
+// from it.
 
 #include <algorithm>
 #include <array>

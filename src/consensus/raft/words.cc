@@ -1,8 +1,9 @@
 #include "consensus/raft/words.h"
 
-#include <optional>
+#include <charconv>
 
 #include "base/match.h"
+#include "consensus/raft/hard_state.h"
 #include "consensus/raft/wire.h"
 
 namespace quorate::raft {
@@ -12,6 +13,21 @@ namespace {
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
 std::string words(const EntryId& id) { return number(id.position.value()) + "@" + number(id.tag.value()); }
+
+/// Takes `prefix` and a number off the front of `text`; nothing if it begins otherwise.
+std::optional<std::uint64_t> take_number(std::string_view& text, std::string_view prefix) {
+  std::uint64_t value = 0;
+  if (!text.starts_with(prefix)) {
+    return std::nullopt;
+  }
+  const std::string_view digits = text.substr(prefix.size());
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc()) {
+    return std::nullopt;
+  }
+  text = digits.substr(static_cast<std::size_t>(end - digits.data()));
+  return value;
+}
 
 }  // namespace
 
@@ -58,6 +74,24 @@ std::string message_words(ByteView message) {
             },
             [&](const TimeoutNow&) { return "campaign now" + term; }},
       *decoded);
+}
+
+std::string state_words(ByteView blob) {
+  const HardState hard = decode_hard_state(blob).value_or(HardState{});
+  return "term " + number(hard.term.value()) + " vote " +
+         (hard.vote.is_none() ? "none" : "n" + number(hard.vote.value()));
+}
+
+std::optional<Buffer> state_of_words(std::string_view words) {
+  const std::optional<std::uint64_t> term = take_number(words, "term ");
+  if (!term) {
+    return std::nullopt;
+  }
+  const std::optional<std::uint64_t> vote = take_number(words, " vote n");
+  if (!words.empty() && words != " vote none") {
+    return std::nullopt;
+  }
+  return encode(HardState{.term = Tag(*term), .vote = NodeId(vote.value_or(0))});
 }
 
 }  // namespace quorate::raft

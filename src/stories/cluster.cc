@@ -1,11 +1,8 @@
-#include "stories/raft/cluster.h"
+#include "stories/cluster.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "consensus/raft/raft.h"
-#include "consensus/raft/words.h"
-#include "stories/raft/words.h"
 #include "stories/words.h"
 
 namespace quorate::stories {
@@ -32,8 +29,8 @@ std::string Cluster::status_words(NodeId id) const {
          ", " + node.written.log_words();
 }
 
-std::string Cluster::message_words(const Packet& packet) {
-  std::string text = raft::message_words(packet.message.view());
+std::string Cluster::message_words(const Packet& packet) const {
+  std::string text = protocol_.message_words(packet.message.view());
   for (std::size_t i = 0; i < packet.entries.size(); ++i) {
     text += (i == 0 ? ": " : ", ") + words(packet.entries[i]);
   }
@@ -58,8 +55,7 @@ void Cluster::violation(std::string what) {
 
 std::string Cluster::disk_words(NodeId id) const {
   const Disk& disk = nodes_.at(id).durable;
-  const std::string state = disk.state.view().empty() ? "term 0" : state_words(disk.state.view());
-  return state + ", " + disk.log_words();
+  return protocol_.state_words(disk.state.view()) + ", " + disk.log_words();
 }
 
 // ---- disks and nodes ------------------------------------------------------------------------------------
@@ -90,7 +86,7 @@ void Cluster::start(NodeId id, bool uncertain_tail) {
   node.commit = state.applied;
   node.executed = state.applied;
   say(id, "starts; its disk holds " + disk_words(id), Happening::Kind::began);
-  node.core = raft::make_raft(node.options.core, std::move(state));
+  node.core = protocol_.cores.make(node.options.core, std::move(state));
   run_effects(id, node);
 }
 
@@ -217,7 +213,7 @@ void Cluster::deliver(std::size_t index) {
   const Packet packet = std::move(network[index]);
   network.erase(network.begin() + static_cast<std::ptrdiff_t>(index));
   if (!is_alive(packet.to)) {
-    say(packet.to, "is down: lost from " + name_of(packet.from) + " " + raft::message_words(packet.message.view()),
+    say(packet.to, "is down: lost from " + name_of(packet.from) + " " + protocol_.message_words(packet.message.view()),
         Happening::Kind::missed, packet.from);
     return;
   }

@@ -1,4 +1,4 @@
-#include "stories/raft/catalogue.h"
+#include "stories/catalogue.h"
 
 #include <map>
 #include <optional>
@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "stories/lanes.h"
-#include "stories/raft/transcript.h"
+#include "stories/transcript.h"
 
 namespace quorate::stories {
 
@@ -29,7 +29,7 @@ bool names(std::string_view text, std::string_view id) {
 /// Tells one story: comments in their own words, commands, and in lanes what happens then.
 class Telling {
  public:
-  explicit Telling(const Lanes::Print& print) : print_(print) {}
+  Telling(const consensus::Protocol& protocol, const Lanes::Print& print) : print_(print), transcript_(protocol) {}
 
   /// A line of the story's own words; a scene ends with it.
   void comment(const std::string& line) {
@@ -107,19 +107,21 @@ std::string title_of(const EmbeddedText& story) {
   return said;
 }
 
-std::vector<EmbeddedText> find_raft_stories(std::string_view name_or_id) {
+std::vector<EmbeddedText> find_stories(std::string_view name_or_id, std::string_view protocol) {
   std::vector<EmbeddedText> found;
   const bool is_id = name_or_id.size() > 2 && name_or_id[1] == '-';
-  for (const EmbeddedText& story : raft_story_texts()) {
-    if (story.name == name_or_id || (is_id && names(story.text, name_or_id))) {
+  for (const EmbeddedText& story : story_texts()) {
+    const bool is_of_protocol = protocol.empty() || story.protocol == protocol;
+    if (is_of_protocol && (story.name == name_or_id || (is_id && names(story.text, name_or_id)))) {
       found.push_back(story);
     }
   }
   return found;
 }
 
-bool tell_raft_story(const EmbeddedText& story, const std::function<void(std::string_view)>& print) {
-  Telling telling(print);
+bool tell_story(const consensus::Protocol& protocol, const EmbeddedText& story,
+                const std::function<void(std::string_view)>& print) {
+  Telling telling(protocol, print);
   std::istringstream lines{std::string(story.text)};
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("> ")) {
@@ -132,7 +134,7 @@ bool tell_raft_story(const EmbeddedText& story, const std::function<void(std::st
   for (const std::string& problem : problems) {
     print("VIOLATION " + problem);
   }
-  const bool is_as_recorded = replay(std::string(story.text)).text == story.text;
+  const bool is_as_recorded = replay(protocol, std::string(story.text)).text == story.text;
   print(problems.empty() && is_as_recorded ? "as recorded, and no rule was broken"
         : problems.empty()                 ? "DIFFERENT from what is recorded"
                                            : "a rule was broken");

@@ -1,12 +1,10 @@
-#include "stories/raft/transcript.h"
+#include "stories/transcript.h"
 
 #include <algorithm>
 #include <charconv>
 #include <sstream>
 
 #include "consensus/contract/membership_codec.h"
-#include "consensus/raft/hard_state.h"
-#include "consensus/raft/words.h"
 
 namespace quorate::stories {
 
@@ -100,7 +98,7 @@ bool Transcript::do_command(const Words& words) {
 
 void Transcript::make_nodes(const Words& words) {
   end();
-  cluster_ = std::make_unique<Cluster>();
+  cluster_ = std::make_unique<Cluster>(cluster_->protocol());
   Cluster::Options options;
   std::set<NodeId> absent;
   const std::uint64_t count = to_number(words.at(1));
@@ -135,23 +133,28 @@ void Transcript::make_nodes(const Words& words) {
   }
 }
 
-void Transcript::preload(const Words& words) {
+bool Transcript::preload(const Words& words) {
+  const auto log = std::ranges::find_if(
+      words, [](const std::string& word) { return word == "log" || word.find(':') != std::string::npos; });
+  std::string state;
+  for (auto word = words.begin() + 2; word < log; ++word) {
+    state += (state.empty() ? "" : " ") + *word;
+  }
+  const std::optional<Buffer> blob = cluster_->protocol().state_of_words(state);
+  if (!blob) {
+    return false;
+  }
   Disk disk;
-  raft::HardState hard;
+  disk.state = *blob;
   std::uint64_t position = 0;
-  for (std::size_t i = 2; i < words.size(); ++i) {
-    if (words[i] == "term") {
-      hard.term = Tag(to_number(words.at(++i)));
-    } else if (words[i] == "vote") {
-      hard.vote = to_node(words.at(++i));
-    } else if (const std::size_t colon = words[i].find(':'); colon != std::string::npos) {
-      const Tag tag(to_number(words[i].substr(0, colon)));
-      const EntryId id{Position(++position), tag};
-      disk.log[id.position] = to_entry(id, words[i].substr(colon + 1));
+  for (auto word = log; word != words.end(); ++word) {
+    if (const std::size_t colon = word->find(':'); colon != std::string::npos) {
+      const EntryId id{Position(++position), Tag(to_number(word->substr(0, colon)))};
+      disk.log[id.position] = to_entry(id, word->substr(colon + 1));
     }
   }
-  disk.state = raft::encode(hard);
   cluster_->add_node(to_node(words.at(1)), options_, std::move(disk));
+  return true;
 }
 
 void Transcript::make_odd_node(const Words& words) {
@@ -162,8 +165,9 @@ void Transcript::make_odd_node(const Words& words) {
 
 bool Transcript::do_life(const std::string& verb, const Words& words) {
   if (verb == "preload") {
-    preload(words);
-  } else if (verb == "node") {
+    return preload(words);
+  }
+  if (verb == "node") {
     make_odd_node(words);
   } else if (verb == "start") {
     for (const NodeId node : cluster_->node_ids()) {
@@ -303,8 +307,9 @@ bool Transcript::do_look(const std::string& verb, const Words& words) {
     }
   } else if (verb == "network") {
     for (const Packet& packet : cluster_->network) {
-      look(name_of(packet.from) + " -> " + name_of(packet.to) + ": " + raft::message_words(packet.message.view()) +
-           ", entries " + std::to_string(packet.entries.size()));
+      look(name_of(packet.from) + " -> " + name_of(packet.to) + ": " +
+           cluster_->protocol().message_words(packet.message.view()) + ", entries " +
+           std::to_string(packet.entries.size()));
     }
   } else if (verb == "forgive") {
     if (cluster_->violations().empty()) {
@@ -334,9 +339,9 @@ bool is_transcribed(const Happening& happening) {
   }
 }
 
-Replay replay(const std::string& text) {
+Replay replay(const consensus::Protocol& protocol, const std::string& text) {
   Replay result;
-  Transcript transcript;
+  Transcript transcript(protocol);
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("  ")) {

@@ -1,4 +1,4 @@
-#include "stories/raft/disk.h"
+#include "stories/disk.h"
 
 #include "base/match.h"
 #include "stories/words.h"

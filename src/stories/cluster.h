@@ -1,6 +1,6 @@
 #pragma once
-// A few replicas of Raft with disks and a network made of lists, for stories and tests: every effect is carried out by
-// the executor's rules, nothing happens unless the story says so, and what happens is written down in words.
+// A few replicas of one protocol with disks and a network made of lists, for stories and tests: every effect is carried
+// out by the executor's rules, nothing happens unless the story says so, and what happens is written down in words.
 //
 // Invariants checked at every step: state-machine safety (one entry per committed position, ever), one leader per term,
 // commits never fall on a live node, a read includes all that was committed anywhere when it began, and a vote or
@@ -17,10 +17,10 @@
 #include <utility>
 #include <vector>
 
-#include "consensus/contract/core.h"
 #include "consensus/contract/executor.h"
+#include "consensus/contract/protocol.h"
+#include "stories/disk.h"
 #include "stories/happening.h"
-#include "stories/raft/disk.h"
 
 namespace quorate::stories {
 
@@ -39,7 +39,8 @@ struct SnapshotTask {
 
 class Cluster {
  public:
-  explicit Cluster(bool records_words = true) : records_words_(records_words) {}
+  explicit Cluster(const consensus::Protocol& protocol, bool records_words = true)
+      : protocol_(protocol), records_words_(records_words) {}
 
   struct Options {
     consensus::CoreConfig core;  ///< node and life are filled in
@@ -100,7 +101,8 @@ class Cluster {
   /// What a position was committed with, ever.
   [[nodiscard]] const std::map<Position, consensus::Entry>& committed() const { return committed_; }
 
-  [[nodiscard]] static std::string message_words(const Packet& packet);
+  [[nodiscard]] const consensus::Protocol& protocol() const { return protocol_; }
+  [[nodiscard]] std::string message_words(const Packet& packet) const;
   [[nodiscard]] std::string status_words(NodeId node) const;
   /// What the node's disk keeps for good.
   [[nodiscard]] std::string disk_words(NodeId node) const;
@@ -129,6 +131,7 @@ class Cluster {
   void violation(std::string what);
   [[nodiscard]] std::string context_name(Context context) const;
 
+  const consensus::Protocol& protocol_;
   bool records_words_;
   std::map<NodeId, Node> nodes_;
   std::map<Position, consensus::Entry> committed_;

@@ -1,13 +1,13 @@
 #pragma once
-// The language of the stories in consensus/raft/testdata: commands that a person reads, and what then happens to a
-// cluster of real cores. A line that begins with "> " is a command; the lines behind it, indented by two spaces, are
-// what must happen. Everything else is for the reader.
+// The language of the stories in src/consensus/*/testdata: commands that a person reads, and what then happens to a
+// cluster of real cores of that protocol. A line that begins with "> " is a command; the lines behind it, indented by
+// two spaces, are what must happen. Everything else is for the reader.
 //
 // - nodes 3 [absent n3] [learner n3] [no-pre-vote] [no-check-quorum] [window M E] [per-message E] [manual]
 // [notice-delay MS]: n1.. of one group
 // - node n3 no-pre-vote: before start: this one has another setting than the others
-// - preload n1 term 2 [vote n2] log 1:x 2:y: before start: n1's disk (term:payload from position 1; the payload
-//   members=n1,n2 makes a configuration entry)
+// - preload n1 term 2 [vote n2] log 1:x 2:y: before start: n1's disk: the protocol's small state in its own words, then
+//   tag:payload from position 1; the payload members=n1,n2 makes a configuration entry
 // - start [n1..], restart n1 [uncertain], crash n1 [keep K]
 // - fire n1 election|heartbeat|notice, up n1 n2, down n1 n2 (n1 learns that the link to n2 works, or not)
 // - propose n1 x y, propose-for n2 n1 x (a client of n2 waits), read n1 r, transfer n1 n2
@@ -30,12 +30,14 @@
 #include <utility>
 #include <vector>
 
-#include "stories/raft/cluster.h"
+#include "stories/cluster.h"
 
 namespace quorate::stories {
 
 class Transcript {
  public:
+  explicit Transcript(const consensus::Protocol& protocol) : cluster_(std::make_unique<Cluster>(protocol)) {}
+
   /// Carries out a command and tells what happened. What is not understood is a problem.
   std::vector<Happening> run(const std::string& command);
   /// Nothing more happens: asks the cluster whether it was right.
@@ -57,14 +59,14 @@ class Transcript {
   bool do_look(const std::string& verb, const Words& words);
   void make_nodes(const Words& words);
   void make_odd_node(const Words& words);
-  void preload(const Words& words);
+  bool preload(const Words& words);
   void do_snapshot(const std::string& verb, const Words& words);
   std::vector<Packet> take(const std::string& link, std::uint64_t count = 0);
   void deliver(std::vector<Packet> packets);
   void look(std::string line);
 
   Cluster::Options options_;
-  std::unique_ptr<Cluster> cluster_ = std::make_unique<Cluster>();
+  std::unique_ptr<Cluster> cluster_;
   std::map<std::string, std::vector<Packet>> held_;
   std::vector<std::string> looks_;  ///< what the command under way was asked to show
   std::set<std::string_view> branches_;
@@ -82,6 +84,6 @@ struct Replay {
   std::set<std::string_view> branches;
 };
 /// Plays a whole story.
-[[nodiscard]] Replay replay(const std::string& text);
+[[nodiscard]] Replay replay(const consensus::Protocol& protocol, const std::string& text);
 
 }  // namespace quorate::stories

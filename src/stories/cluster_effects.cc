@@ -4,9 +4,7 @@
 #include <utility>
 
 #include "base/match.h"
-#include "consensus/raft/words.h"
-#include "stories/raft/cluster.h"
-#include "stories/raft/words.h"
+#include "stories/cluster.h"
 #include "stories/words.h"
 
 namespace quorate::stories {
@@ -46,7 +44,7 @@ void Cluster::carry_out(NodeId id, Node& node, const Effect& effect) {
               if (node.options.manual_disk) {
                 text += " (" + number(one.io.value()) + ")";
               }
-              text += ": " + persist_words(one, &state_words);
+              text += ": " + persist_words(one, protocol_.state_words);
               say(id, std::move(text), Happening::Kind::wrote);
               for (const PersistOp& op : one.ops) {
                 if (const auto* reset = std::get_if<ResetTo>(&op)) {

@@ -1,5 +1,5 @@
-// Runs the stories in testdata/*.txt (their language: stories/raft/transcript.h). With QUORATE_REWRITE=1 (or --rewrite)
-// the files are written anew with what does happen.
+// Runs the stories of every protocol, src/consensus/*/testdata/*.txt (their language: stories/transcript.h). With
+// QUORATE_REWRITE=1 (or --rewrite) the files are written anew with what does happen.
 
 #include <algorithm>
 #include <cstdlib>
@@ -8,10 +8,10 @@
 
 #include <gtest/gtest.h>
 
-#include "consensus/raft/raft.h"
-#include "stories/raft/transcript.h"
+#include "protocols/each_protocol_for_test.h"
+#include "stories/transcript.h"
 
-namespace quorate::raft {
+namespace quorate::protocols {
 namespace {
 
 bool wants_rewrite() {
@@ -28,9 +28,12 @@ std::string read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-TEST(raft_transcripts, are_what_happens_and_reach_every_branch) {
-  const std::filesystem::path folder = "testdata";
-  ASSERT_TRUE(std::filesystem::is_directory(folder)) << "run this test in src/consensus/raft";
+class Transcripts : public ::testing::TestWithParam<const consensus::Protocol*> {};
+
+TEST_P(Transcripts, AreWhatHappensAndReachEveryBranch) {
+  const consensus::Protocol& protocol = *GetParam();
+  const std::filesystem::path folder = "../consensus/" + std::string(protocol.name()) + "/testdata";
+  ASSERT_TRUE(std::filesystem::is_directory(folder)) << "run this test in src/protocols";
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     files.push_back(entry.path());
@@ -40,7 +43,7 @@ TEST(raft_transcripts, are_what_happens_and_reach_every_branch) {
   for (const std::filesystem::path& file : files) {
     SCOPED_TRACE(file.string());
     const std::string expected = read_file(file);
-    const stories::Replay happened = stories::replay(expected);
+    const stories::Replay happened = stories::replay(protocol, expected);
     EXPECT_TRUE(happened.problems.empty()) << happened.problems.front();
     branches.insert(happened.branches.begin(), happened.branches.end());
     if (wants_rewrite()) {
@@ -49,10 +52,12 @@ TEST(raft_transcripts, are_what_happens_and_reach_every_branch) {
       EXPECT_EQ(happened.text, expected) << "QUORATE_REWRITE=1 writes the file anew";
     }
   }
-  for (const std::string_view name : all_raft_trace_names()) {
+  for (const std::string_view name : protocol.all_branches) {
     EXPECT_TRUE(branches.contains(name)) << "no story reaches " << name;
   }
 }
 
+INSTANTIATE_TEST_SUITE_P(All, Transcripts, each(), name_of_case);
+
 }  // namespace
-}  // namespace quorate::raft
+}  // namespace quorate::protocols

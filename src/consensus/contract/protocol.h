@@ -1,0 +1,35 @@
+#pragma once
+// A protocol as all others see it: how its cores are made, and its words for people.
+//
+// Each protocol's folder defines one; the list of them is src/protocols. Constants; functions are pure.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "consensus/contract/core.h"
+
+namespace quorate::consensus {
+
+struct Protocol {
+  CoreFactory cores;
+  /// What people call it: cores.protocol, which is also its word in flags, data directories and handshakes.
+  [[nodiscard]] std::string_view name() const { return cores.protocol; }
+
+  /// Names of the branches (Trace effects) that a search over crashes and networks must reach: one that no run of many
+  /// emitted was never tested.
+  std::span<const std::string_view> branches;
+  /// All names, with those that need a malformed message or a damaged disk: the stories reach each.
+  std::span<const std::string_view> all_branches;
+
+  /// A message in one line without line end; "(no message)" for what is none. Routine, which a story of a whole run
+  /// leaves out, begins with "heartbeat".
+  std::string (*message_words)(ByteView message) = nullptr;
+  /// The small durable state (SetState) in words: "term 2 vote n3". Of no bytes: a new replica's.
+  std::string (*state_words)(ByteView blob) = nullptr;
+  /// And back, for stories that begin with a disk; nothing if the words mean nothing.
+  std::optional<Buffer> (*state_of_words)(std::string_view words) = nullptr;
+};
+
+}  // namespace quorate::consensus
