@@ -25,7 +25,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
-from processes import BINARY, Cluster, Node, free_ports, wait_for  # noqa: E402
+from processes import BINARY, Cluster, Node, choose_consensus, consensus, free_ports, wait_for  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 VALUE = b"v" * 256
@@ -58,7 +58,7 @@ more_flags = []
 def make_cluster(system, directory):
     if system == "quorate":
         return Cluster(directory, extra_flags=["--quota-backend-bytes=-1", *more_flags])
-    cluster = Cluster(directory, binary=os.environ["QUORATE_PEER_ETCD"])
+    cluster = Cluster(directory, binary=os.environ["QUORATE_PEER_ETCD"], consensus="")
     cluster.nodes = [EtcdNode(cluster, n.name, n.client_port, n.peer_port, n.data_dir) for n in cluster.nodes]
     return cluster
 
@@ -263,14 +263,19 @@ def main():
     parser.add_argument("--row", action="append", help="only these rows")
     parser.add_argument("--json", help="write every figure to this file")
     parser.add_argument("--flag", action="append", default=[], help="for `quorate serve`, such as --flag=--groups=3")
+    parser.add_argument("--consensus", help="the protocol that Quorate's nodes run, of those of `quorate protocols`")
     parser.add_argument("--alone", action="store_true", help="without etcd beside it")
     parser.add_argument("--quick", action="store_true", help="1 pair of a tenth of the operations")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.pairs, arguments.scale = 1, 0.1
     more_flags.extend(arguments.flag)
+    try:
+        choose_consensus(arguments.consensus)
+    except ValueError as error:
+        parser.error(str(error))
     revision = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    print(f"quorate {revision.stdout.strip()} / etcd {peer_version()}, {platform.release()}, {os.cpu_count()} cores, "
+    print(f"quorate {revision.stdout.strip()} ({consensus()}) / etcd {peer_version()}, {platform.release()}, {os.cpu_count()} cores, "
           f"fdatasync p50 {calibrate():.0f} us", flush=True)
     results = {}
     for row in rows(arguments.scale):

@@ -17,6 +17,7 @@
 #include "codec/varint.h"
 #include "dev_cluster.h"
 #include "http_get.h"
+#include "protocols/protocols.h"
 #include "put_report.h"
 #include "rpc_client.h"
 
@@ -33,6 +34,7 @@ struct Options {
   std::uint64_t warm_up = 500;
   std::size_t value_bytes = 256;
   bool stages = false;
+  std::string consensus;  ///< of the nodes of its own; empty: the default
 };
 
 /// Three nodes of its own in a directory that goes when they do.
@@ -51,13 +53,13 @@ class OwnCluster {
     std::filesystem::remove_all(directory_, ignored);
   }
 
-  Status start() {
+  Status start(const std::string& consensus) {
     directory_ = ".quorate-bench-XXXXXX";
     if (::mkdtemp(directory_.data()) == nullptr) {
       return fail(ErrorCode::io, "cannot make a directory here for the nodes' data");
     }
     std::vector<std::string> notes;
-    Result<dev::Cluster> cluster = dev::Cluster::open(directory_, notes);
+    Result<dev::Cluster> cluster = dev::Cluster::open(directory_, consensus, notes);
     if (!cluster) {
       return std::unexpected(cluster.error());
     }
@@ -179,7 +181,7 @@ int carry_out(const Options& options) {
   OwnCluster own;
   Status done;
   if (endpoints.empty()) {
-    done = own.start();
+    done = own.start(options.consensus);
     endpoints = done ? own.endpoints() : endpoints;
   }
   done = done ? measure(options, endpoints) : done;
@@ -200,6 +202,7 @@ int bench_command(std::span<const std::string> words) {
   put.add_flag("--stages", options.stages, "print where a put's time goes");
   put.add_option("--endpoints", options.endpoints, "client endpoints of all members (default: three nodes of its own)")
       ->delimiter(',');
+  put.add_option("--consensus", options.consensus, "the protocol of the nodes of its own: " + protocols::names());
   put.add_option("--total", options.total, "puts that are measured")->check(CLI::Range(1, 100'000'000));
   put.add_option("--value-bytes", options.value_bytes, "bytes of a value")->check(CLI::Range(0, 1'000'000));
   std::vector<std::string> reversed(words.rbegin(), words.rend());

@@ -102,16 +102,20 @@ std::vector<std::string> serve_arguments(const Cluster& cluster, const NodePlan&
   for (const NodePlan& member : cluster.nodes()) {
     members += (members.empty() ? "" : ",") + member.name + "=" + member.peer_url();
   }
-  return {own_binary(),
-          "serve",
-          "--name=" + node.name,
-          "--data-dir=" + cluster.data_directory(node),
-          "--listen-client-urls=" + node.client_url(),
-          "--advertise-client-urls=" + node.client_url(),
-          "--listen-peer-urls=" + node.peer_url(),
-          "--initial-advertise-peer-urls=" + node.peer_url(),
-          "--initial-cluster=" + members,
-          "--initial-cluster-token=quorate-dev"};
+  std::vector<std::string> arguments = {own_binary(),
+                                        "serve",
+                                        "--name=" + node.name,
+                                        "--data-dir=" + cluster.data_directory(node),
+                                        "--listen-client-urls=" + node.client_url(),
+                                        "--advertise-client-urls=" + node.client_url(),
+                                        "--listen-peer-urls=" + node.peer_url(),
+                                        "--initial-advertise-peer-urls=" + node.peer_url(),
+                                        "--initial-cluster=" + members,
+                                        "--initial-cluster-token=quorate-dev"};
+  if (!cluster.consensus().empty()) {
+    arguments.push_back("--consensus=" + cluster.consensus());
+  }
+  return arguments;
 }
 
 /// Runs in the child. `report` closes by itself once the node's program runs; otherwise it gets errno.
@@ -159,11 +163,14 @@ std::optional<Cluster> Cluster::find_in(const std::string& directory) {
   return cluster.nodes_.empty() ? std::nullopt : std::optional(std::move(cluster));
 }
 
-Result<Cluster> Cluster::open(const std::string& directory, std::vector<std::string>& notes) {
+Result<Cluster> Cluster::open(const std::string& directory, const std::string& consensus,
+                              std::vector<std::string>& notes) {
   if (std::optional<Cluster> known = find_in(directory)) {
+    known->consensus_ = consensus;
     return std::move(*known);
   }
   Cluster cluster;
+  cluster.consensus_ = consensus;
   cluster.directory_ = std::filesystem::absolute(directory).string();
   std::error_code error;
   std::filesystem::create_directories(cluster.directory_, error);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dev_cluster.h"
+#include "protocols/protocols.h"
 
 namespace quorate::dev {
 namespace {
@@ -37,7 +38,8 @@ constexpr const char* kHelp =
     "  quorate dev down        stop all nodes, keep their data\n"
     "  quorate dev reset       stop all nodes and delete their data (asks; --yes does not)\n"
     "\n"
-    "  --data-dir DIR          where the cluster lives (.quorate-dev)\n";
+    "  --data-dir DIR          where the cluster lives (.quorate-dev)\n"
+    "  --consensus NAME        the protocol of a new cluster, which keeps it; `quorate protocols` lists them\n";
 
 int fail_with(const Error& error) {
   std::cerr << "quorate dev: " << error.text << '\n';
@@ -242,12 +244,27 @@ int one_node(Cluster& cluster, const std::string& name, bool start) {
 
 struct Words {
   std::string directory = kDefaultDirectory;
+  std::string consensus;
   std::string verb;
   std::string node;
   bool yes = false;
   bool help = false;
   std::string unknown;
 };
+
+/// Takes the value of a flag, "--name value" or "--name=value", at `at`. False: another word stands there.
+bool take_flag(std::span<const std::string> arguments, std::size_t& at, std::string_view name, std::string& value) {
+  const std::string_view word = arguments[at];
+  if (word == name && at + 1 < arguments.size()) {
+    value = arguments[++at];
+    return true;
+  }
+  if (word.starts_with(name) && word.substr(name.size()).starts_with('=')) {
+    value = word.substr(name.size() + 1);
+    return true;
+  }
+  return false;
+}
 
 Words read_words(std::span<const std::string> arguments) {
   Words words;
@@ -257,10 +274,9 @@ Words read_words(std::span<const std::string> arguments) {
       words.help = true;
     } else if (word == "--yes") {
       words.yes = true;
-    } else if (word == "--data-dir" && i + 1 < arguments.size()) {
-      words.directory = arguments[++i];
-    } else if (word.starts_with("--data-dir=")) {
-      words.directory = word.substr(std::string("--data-dir=").size());
+    } else if (take_flag(arguments, i, "--data-dir", words.directory) ||
+               take_flag(arguments, i, "--consensus", words.consensus)) {
+      continue;
     } else if (!word.starts_with('-') && words.verb.empty()) {
       words.verb = word;
     } else if (!word.starts_with('-') && words.node.empty()) {
@@ -274,7 +290,7 @@ Words read_words(std::span<const std::string> arguments) {
 
 int bring_up(const Words& words) {
   std::vector<std::string> notes;
-  Result<Cluster> cluster = Cluster::open(words.directory, notes);
+  Result<Cluster> cluster = Cluster::open(words.directory, words.consensus, notes);
   if (!cluster) {
     return fail_with(cluster.error());
   }
@@ -320,6 +336,11 @@ int dev_main(std::span<const std::string> arguments) {
   }
   if (!words.unknown.empty()) {
     std::cerr << "quorate dev: unexpected `" << words.unknown << "`; see quorate dev --help\n";
+    return 2;
+  }
+  if (!words.consensus.empty() && protocols::find(words.consensus) == nullptr) {
+    std::cerr << "quorate dev: --consensus " << words.consensus << ": unknown protocol; this version has "
+              << protocols::names() << '\n';
     return 2;
   }
   if (words.verb.empty() || words.verb == "up") {

@@ -13,6 +13,7 @@
 #include "dev_command.h"
 #include "explore_command.h"
 #include "member_command.h"
+#include "protocols/protocols.h"
 #include "server/serve.h"
 #include "sim_command.h"
 #include "snapshot_command.h"
@@ -32,6 +33,8 @@ constexpr const char* kHelp =
     "  quorate bench    what one client's requests take, and where their time goes\n"
     "  quorate check-history FILE\n"
     "                   judges what clients of real processes saw by the simulator's checkers\n"
+    "  quorate protocols\n"
+    "                   the consensus protocols that a cluster can run, one a line; the first is the default\n"
     "  quorate version  version and build\n"
     "\n"
     "`quorate COMMAND --help` tells more.\n";
@@ -83,6 +86,12 @@ int main(int argc, char** argv) {
   }
   if (words[0] == "snapshot") {
     return quorate::snapshot_command(rest);
+  }
+  if (words[0] == "protocols") {
+    for (const quorate::consensus::Protocol* protocol : quorate::protocols::all()) {
+      std::puts(std::string(protocol->name()).c_str());
+    }
+    return 0;
   }
   if (words[0] == "version" || words[0] == "--version") {
     std::puts(quorate::server::version_text().c_str());

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "base/assert.h"
 #include "base/plant.h"
 #include "codec/reader.h"
 #include "codec/writer.h"
@@ -13,24 +14,32 @@ namespace {
 
 constexpr std::string_view kMagic = "quorpeer";
 constexpr std::size_t kMaxRefusalText = 256;
+constexpr std::string_view kUntold = "raft";  // what nodes run whose hello does not tell: there was no other
 
 std::string versions(std::uint16_t oldest, std::uint16_t newest) {
   return oldest == newest ? std::to_string(newest) : std::to_string(oldest) + " to " + std::to_string(newest);
 }
 
+std::string_view consensus_of(const Hello& hello) {
+  return hello.consensus.empty() ? kUntold : std::string_view(hello.consensus);
+}
+
 }  // namespace
 
 std::string encode_hello(const Hello& hello) {
+  QUORATE_ASSERT(hello.consensus.size() <= kMaxConsensusName, "a protocol's name is short", hello.consensus);
+  const std::string_view told = consensus_of(hello) == kUntold ? std::string_view() : consensus_of(hello);
   codec::Writer writer;
   writer.bytes(kMagic);
   writer.u16(hello.version);
   writer.u16(hello.oldest_version);
-  writer.u32(0);
+  writer.u32(static_cast<std::uint32_t>(told.size()));
   writer.u64(hello.cluster.value());
   writer.u64(hello.from.value());
   writer.u64(hello.to.value());
   writer.u64(hello.incarnation.value());
   writer.u64(hello.attempt);
+  writer.bytes(told);
   return writer.take();
 }
 
@@ -40,17 +49,19 @@ Result<Hello> decode_hello(ByteView body) {
   Hello hello;
   hello.version = reader.u16();
   hello.oldest_version = reader.u16();
-  static_cast<void>(reader.u32());  // later versions may use it
+  const std::uint32_t told_size = reader.u32();
   hello.cluster = ClusterId(reader.u64());
   hello.from = NodeId(reader.u64());
   hello.to = NodeId(reader.u64());
   hello.incarnation = Incarnation(reader.u64());
   hello.attempt = reader.u64();
+  hello.consensus = std::string(reader.bytes(told_size));
   // Later versions may append fields: what follows is theirs.
   if (!reader.ok() || magic != kMagic) {
     return fail(ErrorCode::invalid, "not the greeting of a Quorate node");
   }
-  if (hello.from.is_none() || hello.incarnation.is_none() || hello.oldest_version > hello.version) {
+  if (hello.from.is_none() || hello.incarnation.is_none() || told_size > kMaxConsensusName ||
+      hello.oldest_version > hello.version) {
     return fail(ErrorCode::invalid, "a greeting without node, life or version");
   }
   return hello;
@@ -102,6 +113,16 @@ std::optional<Refusal> judge_hello(const Hello& hello, const Hello& self, bool i
                                                    " belongs to cluster " + hex(first.cluster.value()) + ", node " +
                                                    hex(second.from.value()) + " to cluster " +
                                                    hex(second.cluster.value())};
+  }
+  if (consensus_of(hello) != consensus_of(self)) {
+    const Hello& first = hello.from < self.from ? hello : self;
+    const Hello& second = hello.from < self.from ? self : hello;
+    return Refusal{RefusalCode::wrong_consensus, "wrong consensus protocol: node " + hex(first.from.value()) +
+                                                     " runs " + std::string(consensus_of(first)) + ", node " +
+                                                     hex(second.from.value()) + " runs " +
+                                                     std::string(consensus_of(second)) +
+                                                     "; start the one that is new with an empty data directory "
+                                                     "and the other's --consensus"};
   }
   if (hello.from == self.from) {
     return Refusal{RefusalCode::same_node, "same node id twice: two processes are node " + hex(self.from.value())};

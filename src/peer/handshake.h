@@ -1,7 +1,8 @@
 #pragma once
 // Who may speak on a link: the hello of either side, and the rules by which it is accepted or refused.
 //
-// Invariants: 1. a link comes up only between two members of one cluster, each of which named the other. 2. a hello and
+// Invariants: 1. a link comes up only between two members of one cluster that run one protocol, each of which named the
+//                other. 2. a hello and
 //                a refusal keep their layout in every version, so that any two versions can tell each other why they
 //                do not fit. 3. an older life of a node never replaces a newer one.
 // Pure; docs/formats/peer.md has the bytes.
@@ -19,6 +20,7 @@ namespace quorate::peer {
 inline constexpr std::uint16_t kProtocolVersion = 1;        ///< what this code speaks
 inline constexpr std::uint16_t kOldestProtocolVersion = 1;  ///< and what it still understands
 inline constexpr std::size_t kMaxHandshakeBytes = 512;      ///< of the body of a hello or a refusal
+inline constexpr std::size_t kMaxConsensusName = 64;
 
 struct Hello {
   std::uint16_t version = kProtocolVersion;
@@ -28,20 +30,23 @@ struct Hello {
   NodeId to;
   Incarnation incarnation;    ///< of `from`
   std::uint64_t attempt = 0;  ///< rises with each connection that one life of `from` makes to `to`
+  /// The consensus protocol that the sender's groups run. Empty: the one that all ran before a hello could tell.
+  std::string consensus;
 
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 
 enum class RefusalCode : std::uint8_t {
-  version = 1,        ///< no version that both understand
-  wrong_cluster = 2,  ///< the other side belongs to another cluster
-  wrong_node = 3,     ///< the hello is for another node: an address was given to someone else
-  unknown_node = 4,   ///< the other side is no member that this side knows
-  same_node = 5,      ///< the other side has this side's own id
-  older_life = 6,     ///< a newer life of the same node was here already
-  older_attempt = 7,  ///< a newer connection of the same life is here already: nothing for a person to mend
-  wrong_side = 8,     ///< the node with the greater id connected; it has to wait
-  removed = 9,        ///< the other side was removed from the cluster, for ever
+  version = 1,           ///< no version that both understand
+  wrong_cluster = 2,     ///< the other side belongs to another cluster
+  wrong_node = 3,        ///< the hello is for another node: an address was given to someone else
+  unknown_node = 4,      ///< the other side is no member that this side knows
+  same_node = 5,         ///< the other side has this side's own id
+  older_life = 6,        ///< a newer life of the same node was here already
+  older_attempt = 7,     ///< a newer connection of the same life is here already: nothing for a person to mend
+  wrong_side = 8,        ///< the node with the greater id connected; it has to wait
+  removed = 9,           ///< the other side was removed from the cluster, for ever
+  wrong_consensus = 10,  ///< the other side's groups run another consensus protocol
 };
 
 struct Refusal {

@@ -33,6 +33,21 @@ TEST(HandshakeTest, AHelloComesBackAsItWas) {
   EXPECT_FALSE(decode_hello(other));
 }
 
+TEST(HandshakeTest, AHelloTellsWhatOtherProtocolItsGroupsRun) {
+  Hello hello = hello_from_1();
+  hello.consensus = "raft";
+  EXPECT_EQ(encode_hello(hello), encode_hello(hello_from_1())) << "as versions said hello that had no other";
+  hello.consensus = "another";
+  const std::string bytes = encode_hello(hello);
+  EXPECT_EQ(bytes.size(), 63U);
+  EXPECT_EQ(decode_hello(bytes).value(), hello);
+  EXPECT_EQ(decode_hello(bytes + "what a later version adds").value(), hello);
+  EXPECT_FALSE(decode_hello(ByteView(bytes).substr(0, 62)));
+  std::string wide = bytes + std::string(100, 'x');
+  wide[12] = 65;
+  EXPECT_FALSE(decode_hello(wide)) << "no name is that long";
+}
+
 TEST(HandshakeTest, ARefusalComesBackAsItWasWithoutControlCharacters) {
   const Refusal refusal{RefusalCode::wrong_cluster, "line\nline \x1b[31m"};
   const std::string bytes = encode_refusal(refusal);
@@ -58,6 +73,16 @@ TEST(HandshakeTest, WhoDoesNotFitIsToldWhatBothSidesAre) {
   hello.cluster = ClusterId(0xdef);
   EXPECT_EQ(judge_hello(hello, kSelf, true)->text,
             "wrong cluster: node 1 belongs to cluster def, node 2 to cluster abc");
+
+  hello = hello_from_1();
+  hello.consensus = "another";
+  EXPECT_EQ(judge_hello(hello, kSelf, true)->code, RefusalCode::wrong_consensus);
+  EXPECT_TRUE(judge_hello(hello, kSelf, true)
+                  ->text.starts_with("wrong consensus protocol: node 1 runs another, node 2 runs raft; "));
+  EXPECT_LE(judge_hello(hello, kSelf, true)->text.size(), 256U) << "a refusal's text is cut there";
+  Hello same = kSelf;
+  same.consensus = "another";
+  EXPECT_FALSE(judge_hello(hello, same, true).has_value());
 
   hello = hello_from_1();
   hello.to = NodeId(7);

@@ -72,7 +72,8 @@ Hello Link::own_hello() const {
                .from = context_.config.self,
                .to = peer_.node,
                .incarnation = context_.config.incarnation,
-               .attempt = attempt_};
+               .attempt = attempt_,
+               .consensus = context_.config.consensus};
 }
 
 // Connecting and greeting.

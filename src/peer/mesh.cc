@@ -166,8 +166,10 @@ void NodeMesh::on_frame(Connection& connection, Frame& frame) {
 
 std::optional<Refusal> NodeMesh::judge(const Hello& hello) const {
   const Link* link = find(hello.from);
-  const Hello self{
-      .cluster = context_.config.cluster, .from = context_.config.self, .incarnation = context_.config.incarnation};
+  const Hello self{.cluster = context_.config.cluster,
+                   .from = context_.config.self,
+                   .incarnation = context_.config.incarnation,
+                   .consensus = context_.config.consensus};
   if (hello.cluster == self.cluster && link == nullptr && is_removed(hello.from)) {
     return Refusal{RefusalCode::removed, "node " + hex(hello.from.value()) + " was removed from cluster " +
                                              hex(self.cluster.value()) + ": it cannot come back under this id"};

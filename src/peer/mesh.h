@@ -41,6 +41,7 @@ struct MeshConfig {
   ClusterId cluster;
   NodeId self;
   Incarnation incarnation;
+  std::string consensus;  ///< as Hello::consensus
   std::string listen_address;
   std::vector<Peer> peers;      ///< without self
   std::vector<NodeId> removed;  ///< were members once, and never will be again

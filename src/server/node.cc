@@ -172,6 +172,7 @@ group::HostConfig Node::host_config() const {
   config.mesh.cluster = identity_.cluster;
   config.mesh.self = identity_.self;
   config.mesh.incarnation = parts_->directory->incarnation();
+  config.mesh.consensus = protocol_.name();
   config.mesh.listen_address = options_.listen_peer_urls[0].address();
   for (const MemberIdentity& member : identity_.members) {
     config.contacts.push_back({member.id, join_urls(member.peer_urls)});

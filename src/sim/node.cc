@@ -127,6 +127,7 @@ Status Node::start() {
   config.mesh.cluster = ClusterId(1);
   config.mesh.self = id();
   config.mesh.incarnation = Incarnation(lives_);
+  config.mesh.consensus = settings_.factory.protocol;
   config.mesh.listen_address = Network::address_of(index_);
   for (std::uint32_t peer = 1; peer <= settings_.node_count; ++peer) {
     if (peer != index_) {

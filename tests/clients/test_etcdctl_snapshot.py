@@ -6,7 +6,7 @@ import threading
 
 from backups import etcdctl, figures, fill, is_same
 from etcd_client import Client
-from processes import BINARY, Cluster, free_ports
+from processes import BINARY, Cluster, consensus, free_ports
 
 
 def quorate(*words, code=0):
@@ -83,7 +83,7 @@ def test_what_etcd_saved_becomes_a_quorate_cluster(real_etcd, tmp_path):
     assert {name: ours[name] for name in figures(path)} == figures(path)
     with Cluster(tmp_path / "new") as new:
         for node in new.nodes:
-            quorate("snapshot", "restore", path, f"--name={node.name}", f"--data-dir={node.data_dir}",
+            quorate("snapshot", "restore", path, f"--consensus={consensus()}", f"--name={node.name}", f"--data-dir={node.data_dir}",
                     f"--initial-cluster={new.initial_cluster()}", f"--initial-cluster-token={new.token}")
         new.start()
         for node in new.nodes:

@@ -18,7 +18,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(_
 
 from faults import KINDS  # noqa: E402
 from field import Field  # noqa: E402
-from processes import BINARY, wait_for  # noqa: E402
+from processes import BINARY, choose_consensus, consensus, wait_for  # noqa: E402
 from schedule import strikes  # noqa: E402
 from verdict import judge  # noqa: E402
 from workload import Workload  # noqa: E402
@@ -39,7 +39,12 @@ def parse(arguments):
     parser.add_argument("--kinds", default=",".join(kinds), help="only these, separated by commas: " + ", ".join(kinds))
     parser.add_argument("--keep", action="store_true", help="logs and history stay, also of a clean run")
     parser.add_argument("--binary", type=pathlib.Path, default=BINARY)
+    parser.add_argument("--consensus", help="the protocol of the cluster, of those of `quorate protocols`")
     options = parser.parse_args(arguments)
+    try:
+        choose_consensus(options.consensus)
+    except ValueError as error:
+        parser.error(str(error))
     wanted = options.kinds.split(",")
     if unknown := [name for name in wanted if name not in kinds]:
         parser.error(f"--kinds: there is no fault `{unknown[0]}`; there are: {', '.join(kinds)}")
@@ -123,7 +128,7 @@ def run(options, directory):
         kinds = sum(1 for count in nemesis.counts.values() if count)
         if finding:
             print(f"\nFINDING: {finding}\nLogs, history and disks are in {directory}; the same schedule again: "
-                  f"./dev nemesis --seed {options.seed} --minutes {options.minutes:g} --nodes {options.nodes}")
+                  f"./dev nemesis --seed {options.seed} --minutes {options.minutes:g} --nodes {options.nodes} --consensus {consensus()}")
         if not finding and kinds < LEAST_KINDS:
             print(f"NOT CLEAN: {kinds} kinds of fault; {LEAST_KINDS} are the least that prove anything")
         print(f"{'clean' if not finding and kinds >= LEAST_KINDS else 'NOT CLEAN'}: seed {options.seed}, {summary(nemesis)}")
@@ -134,7 +139,7 @@ def main(arguments):
     options = parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("nemesis: told to end"))
     directory = pathlib.Path(tempfile.mkdtemp(prefix="quorate-nemesis-"))
-    print(f"nemesis: {options.nodes} nodes of {options.binary}, seed {options.seed}, {options.minutes:g} minutes, "
+    print(f"nemesis: {options.nodes} nodes of {options.binary}, {consensus()}, seed {options.seed}, {options.minutes:g} minutes, "
           f"in {directory}", flush=True)
     code = 1
     try:

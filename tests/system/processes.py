@@ -13,6 +13,25 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("QUORATE_BINARY", ROOT / "build" / "release" / "quorate"))
 
 
+def protocols():
+    """The consensus protocols that the binary's clusters can run; the first is the default."""
+    return subprocess.run([BINARY, "protocols"], check=True, capture_output=True, text=True).stdout.split()
+
+
+def consensus():
+    """The protocol that the tests' clusters run: QUORATE_CONSENSUS, which every --consensus of a test sets."""
+    return os.environ.get("QUORATE_CONSENSUS") or protocols()[0]
+
+
+def choose_consensus(name):
+    """For all clusters from now on, of child processes too; None: as it is. Fails if there is no such protocol."""
+    if name is not None:
+        known = protocols()
+        if name not in known:
+            raise ValueError(f"--consensus {name}: unknown protocol; {BINARY} has {', '.join(known)}")
+        os.environ["QUORATE_CONSENSUS"] = name
+
+
 def free_ports(count):
     """Ports that nobody listened on a moment ago."""
     sockets = [socket.socket() for _ in range(count)]
@@ -79,6 +98,7 @@ class Node:
             f"--initial-advertise-peer-urls={self.peer_url}",
             f"--initial-cluster={self.cluster.initial_cluster()}",
             f"--initial-cluster-token={self.cluster.token}",
+            *([f"--consensus={self.cluster.consensus}"] if self.cluster.consensus else []),
             *self.cluster.extra_flags,
             *self.extra_flags,
         ]
@@ -156,12 +176,17 @@ class Node:
 
 
 class Cluster:
-    """`size` nodes under `directory`. Use as a context manager: everything is killed at the end."""
+    """`size` nodes under `directory`. Use as a context manager: everything is killed at the end.
 
-    def __init__(self, directory, size=3, extra_flags=(), data_dirs=None, binary=BINARY, environment=None):
+    `consensus`: the protocol that the nodes are asked for; the chosen one if it is not given, "": they are asked for none.
+    """
+
+    def __init__(self, directory, size=3, extra_flags=(), data_dirs=None, binary=BINARY, environment=None,
+                 consensus=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.binary = binary
+        self.consensus = os.environ.get("QUORATE_CONSENSUS", "") if consensus is None else consensus
         self.token = f"test-{os.getpid()}"
         self.extra_flags = list(extra_flags)
         self.environment = dict(environment or {})

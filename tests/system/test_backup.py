@@ -10,7 +10,7 @@ import pytest
 
 from backups import contents, fill, leases
 from etcd_client import Client, pb
-from processes import BINARY, Cluster, wait_for
+from processes import BINARY, Cluster, consensus, wait_for
 from test_members import grow, members, shrink
 
 
@@ -27,6 +27,7 @@ def status(path):
 
 def restore(path, node, *flags, code=0):
     return snapshot("restore", path, f"--name={node.name}", f"--initial-cluster={node.cluster.initial_cluster()}",
+                    f"--consensus={consensus()}",
                     f"--initial-cluster-token={node.cluster.token}", f"--data-dir={node.data_dir}", *flags, code=code)
 
 

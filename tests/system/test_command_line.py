@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from etcd_client import Client
-from processes import BINARY, Cluster, free_ports, wait_for
+from processes import BINARY, Cluster, consensus, free_ports, protocols, wait_for
 
 
 def serve(*flags, timeout=20, environment=None):
@@ -43,6 +43,7 @@ def test_help_is_short():
     ("--auth-token=jwt", ["--auth-token", "not supported yet"]),
     ("--listen-peer-urls=https://127.0.0.1:2380", ["https://127.0.0.1:2380", "TLS is not supported yet"]),
     ("--election-timeout=200", ["--election-timeout=200", "at least 5 times", "--heartbeat-interval=100"]),
+    ("--consensus=pigeons", ["--consensus=pigeons", "unknown protocol", protocols()[0]]),
     ("--max-inflight-appends=0", ["--max-inflight-appends=0", "at least 1"]),
     ("--max-entries-per-append=0", ["--max-entries-per-append=0", "at least 1"]),
     ("--heartbeat-interval=abc", ["--heartbeat-interval=abc", "whole number"]),

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from etcd_client import Client
-from processes import wait_for
+from processes import consensus, wait_for
 
 PUTS = 400
 KEY_BYTES = 8
@@ -95,7 +95,7 @@ class Extra:
     @classmethod
     def read(cls, leader, node):
         syncs = node.metric("etcd_disk_wal_fsync_duration_seconds_count")
-        return cls(time.monotonic(), leader.metric('quorate_trace_total{branch="raft.commit_notice_sent"}'),
+        return cls(time.monotonic(), leader.metric(f'quorate_trace_total{{branch="{consensus()}.commit_notice_sent"}}'),
                    syncs - node.metric("quorate_log_syncs_on_loop_total"))
 
     def since(self, was):

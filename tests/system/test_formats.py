@@ -17,7 +17,7 @@ ADVERTISED = "http://127.0.0.1:2380"  # part of the member's identity; nobody li
 
 def open_node(directory, data_dir):
     from processes import Cluster
-    cluster = Cluster(directory, size=1)
+    cluster = Cluster(directory, size=1, consensus="")  # the directory knows
     node = cluster.nodes[0]
     listen = node.peer_url
     node.data_dir = data_dir
