@@ -8,6 +8,7 @@
 #include "consensus/contract/membership_codec.h"
 #include "group/host_runtime.h"
 #include "group/recovered_state.h"
+#include "group/salvage.h"
 #include "group/snapshot_message.h"
 #include "group/snapshot_receiver.h"
 
@@ -100,6 +101,7 @@ HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents&
 HostRuntime::~HostRuntime() {
   log_->set_events(nullptr);
   environment_.loop.cancel(tail_timer_);
+  environment_.loop.cancel(loss_timer_);
 }
 
 Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, GroupEvents& events) {
@@ -109,20 +111,45 @@ Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, 
   if (replicas_.contains(config.group)) {
     return fail(ErrorCode::already_exists, "group " + std::to_string(config.group.value()) + " was added twice");
   }
-  const auto found = std::find_if(recovery_.groups.begin(), recovery_.groups.end(),
-                                  [&config](const auto& group) { return group.group == config.group; });
-  storage::RecoveredGroup* recovered = found == recovery_.groups.end() ? nullptr : &*found;
-  const Generation generation = generation_of(recovered);
-  const Result<Position> applied = machine.recover(generation);
+  Result<ReplicaStart> start = recover_group(config, machine);
+  if (!start) {
+    return std::unexpected<Error>(std::move(start).error());
+  }
+  const Position executed = start->executed;
+  auto replica = std::make_unique<ReplicaRuntime>(std::move(*start), node_, limits_, machine, events);
+  engine_.add(*replica, executed);
+  replicas_.emplace(config.group, std::move(replica));
+  limits_.tail_bytes = config_.log_tail_bytes / replicas_.size();
+  return {};
+}
+
+Result<ReplicaStart> HostRuntime::recover_group(GroupConfig& config, state::StateMachine& machine) {
+  storage::RecoveredGroup* recovered = find_recovered(config.group);
+  Generation generation = generation_of(recovered);
+  Result<Position> applied = machine.recover(generation);
   if (!applied) {
     return std::unexpected<Error>(applied.error());
+  }
+  Generation highest = highest_generation(environment_.records, config.group, generation);
+  Salvage rest = recovered == nullptr ? Salvage{} : salvage(*recovered, *applied);
+  if (rest.blank) {
+    highest = highest.next();
+    generation = highest;
+    begin_blank(*recovered, rest, generation);
+    applied = machine.recover(generation);
+    QUORATE_ASSERT(applied == Position(), "an unused generation is empty", config.group, generation);
   }
   Result<consensus::PersistedState> state =
       make_persisted_state(config.group, recovered, *applied, recovery_.uncertain_tail);
   if (!state) {
     return std::unexpected<Error>(std::move(state).error());
   }
-  QUORATE_TRY(drop_other_generations(environment_.records, config.group, generation));
+  state->loss = rest.loss;
+  if (rest.loss.kind == consensus::Loss::Kind::none) {
+    QUORATE_TRY(drop_other_generations(environment_.records, config.group, generation));
+  } else {
+    lossy_.push_back(config.group);
+  }
   keep_contacts(*state);
   if (recovered != nullptr) {
     recovered->entries = {};  // the core keeps ids, the log keeps payloads
@@ -134,15 +161,25 @@ Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, 
       .generation = generation,
       .executed = *applied,
       .discarded = state->discarded,
-      .membership = state->membership.all_nodes().empty() ? config.core.initial_membership : state->membership};
+      .membership = state->membership.all_nodes().empty() ? config.core.initial_membership : state->membership,
+      .last_generation = highest,
+      .salvage = std::move(rest.ops)};
   committed_[config.group] = membership_at(*applied, start.membership, *state);
   config.core.incarnation = config_.mesh.incarnation;
   start.core = config.factory.make(config.core, std::move(*state));
-  auto replica = std::make_unique<ReplicaRuntime>(std::move(start), node_, limits_, machine, events);
-  engine_.add(*replica, *applied);
-  replicas_.emplace(config.group, std::move(replica));
-  limits_.tail_bytes = config_.log_tail_bytes / replicas_.size();
-  return {};
+  return start;
+}
+
+/// What the log held of the group; null if this node has never had it. A lost frame may have been all there was of it.
+storage::RecoveredGroup* HostRuntime::find_recovered(GroupId group) {
+  const auto found = std::ranges::find(recovery_.groups, group, &storage::RecoveredGroup::group);
+  if (found != recovery_.groups.end()) {
+    return &*found;
+  }
+  if (!recovery_.lost_frames) {
+    return nullptr;
+  }
+  return &recovery_.groups.emplace_back(storage::RecoveredGroup{.group = group, .log_lost = true, .state_lost = true});
 }
 
 Status HostRuntime::start() {
@@ -175,7 +212,29 @@ Status HostRuntime::start() {
   if (recovery_.uncertain_tail) {
     check_tail(0);
   }
+  check_losses(0);
   return {};
+}
+
+void HostRuntime::check_losses(std::uint64_t) {
+  loss_timer_ = 0;
+  std::vector<GroupId> made_good;
+  std::erase_if(lossy_, [&](GroupId group) {
+    const bool is_good = find(group)->status().loss.kind == consensus::Loss::Kind::none;
+    if (is_good) {
+      made_good.push_back(group);
+    }
+    return is_good;
+  });
+  for (const GroupId group : made_good) {
+    if (!stopped_) {
+      find(group)->on_loss_made_good();
+    }
+  }
+  if (!lossy_.empty() && !stopped_) {
+    loss_timer_ = environment_.loop.arm(environment_.clock.now() + kTailCheckInterval,
+                                        Callback<>::to<&HostRuntime::check_losses>(this));
+  }
 }
 
 void HostRuntime::check_tail(std::uint64_t) {

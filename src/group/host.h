@@ -99,6 +99,8 @@ class GroupEvents {
   /// The change that was asked for under this name was not placed.
   virtual void on_reconfiguration_refused(Context /*context*/, consensus::ReconfigureRefusal /*why*/) {}
   virtual void on_snapshot_news(const SnapshotNews& /*news*/) {}
+  /// What damage had taken (consensus::Loss) is there again.
+  virtual void on_loss_made_good() {}
 };
 
 /// Told when the node must stop: what failed, what it means and what to do. The host still runs the call: destroy it

@@ -57,13 +57,17 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
 
  private:
   [[nodiscard]] ReplicaRuntime* find(GroupId group);
+  /// What the group's log and records are worth, and what its machine and core begin with.
+  [[nodiscard]] Result<ReplicaStart> recover_group(GroupConfig& config, state::StateMachine& machine);
+  [[nodiscard]] storage::RecoveredGroup* find_recovered(GroupId group);
   // members: host_members.cc
   void keep_contacts(const consensus::PersistedState& state);
   [[nodiscard]] bool is_member_anywhere(NodeId node) const;
   void learn(const consensus::Contact& contact);
   void part_with(NodeId node);
-  /// While the log's tail is uncertain: looks whether every replica's core has settled it.
+  /// While the log's tail is uncertain: looks whether every replica's core has settled it. Likewise what damage took.
   void check_tail(std::uint64_t);
+  void check_losses(std::uint64_t);
   void on_engine_failed(std::uint64_t, const Error& why);
 
   HostConfig config_;
@@ -82,6 +86,8 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   std::map<GroupId, consensus::Membership> committed_;  ///< the latest membership that cannot be taken back
   std::unique_ptr<peer::Mesh> mesh_;
   env::TimerId tail_timer_ = 0;
+  std::vector<GroupId> lossy_;  ///< whose loss is not made good yet
+  env::TimerId loss_timer_ = 0;
   bool started_ = false;
   bool stopped_ = false;
   GroupMessage received_;  ///< memory used again by every message

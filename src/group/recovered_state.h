@@ -10,7 +10,8 @@
 
 namespace quorate::group {
 
-/// `recovered` may be null: a group that this node has never had. `applied` is what the state machine recovered.
+/// `recovered` may be null: a group that this node has never had; else salvage() was asked about it. `applied` is what
+/// the state machine recovered.
 /// Errors are ErrorCode::corrupt and tell an operator what is damaged and what to do.
 [[nodiscard]] Result<consensus::PersistedState> make_persisted_state(GroupId group,
                                                                      const storage::RecoveredGroup* recovered,

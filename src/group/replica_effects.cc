@@ -10,6 +10,7 @@
 #include "base/plant.h"
 #include "consensus/contract/membership_codec.h"
 #include "group/replica_runtime.h"
+#include "group/salvage.h"
 
 namespace quorate::group {
 
@@ -33,11 +34,29 @@ void ReplicaRuntime::carry_out(Persist& effect) {
     durable_.on_write(effect.io, lowest);
   }
   stages_.on_write(effect.io);
+  write_salvage();
   node_.log.append(group_, effect.io, std::move(ops));
   const auto reset =
       std::ranges::find_if(effect.ops, [](const PersistOp& op) { return std::holds_alternative<ResetTo>(op); });
   if (reset != effect.ops.end()) {
     adopt(std::get<ResetTo>(*reset).snapshot, effect.io);
+  }
+}
+
+void ReplicaRuntime::write_salvage() {
+  if (!salvage_.empty()) {
+    node_.log.append(group_, Io(0), std::exchange(salvage_, {}));
+  }
+}
+
+/// What follows in the log follows on disk: a crash in between leaves the loss noted, and it is made good once more.
+void ReplicaRuntime::on_loss_made_good() {
+  write_salvage();
+  node_.log.append(group_, Io(0), loss_made_good());
+  trace("group.loss_made_good", core_->status().last.value());
+  events_.on_loss_made_good();
+  if (const Status dropped = receiver_.drop_others(); !dropped) {
+    node_.owner.on_fatal(dropped.error());
   }
 }
 

@@ -37,11 +37,12 @@ ReplicaRuntime::ReplicaRuntime(ReplicaStart start, NodeParts& node, const Replic
       sender_(start.group, start.life, node, limits.snapshots,
               Callback<const SnapshotSent&>::to<&ReplicaRuntime::on_snapshot_sent>(this),
               Callback<const SnapshotNews&>::to<&ReplicaRuntime::on_snapshot_news>(this)),
-      receiver_(start.group, start.generation, node, limits.snapshots, machine, *this,
+      receiver_(start.group, start.generation, start.last_generation, node, limits.snapshots, machine, *this,
                 Callback<const SnapshotNews&>::to<&ReplicaRuntime::on_snapshot_news>(this)),
       pins_(node.records),
       told_applied_(applier_.executed()),
       discarded_(start.discarded),
+      salvage_(std::move(start.salvage)),
       base_membership_(std::move(start.membership)) {}
 
 void ReplicaRuntime::start() {

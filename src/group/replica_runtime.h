@@ -44,6 +44,10 @@ struct ReplicaStart {
   Position executed;                 ///< what the state machine recovered
   EntryId discarded;                 ///< the log begins behind it
   consensus::Membership membership;  ///< in force there
+  Generation last_generation;        ///< the highest of which the engine may have records
+  /// What the log must have in front of everything else that this replica writes (salvage.h). It is written with the
+  /// first of that: until others are heard, what is left of the damaged log stays as it is.
+  std::vector<storage::LogOp> salvage;
 };
 
 class ReplicaRuntime final : public Replica, public EngineClient, private SnapshotTaker {
@@ -60,6 +64,8 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   void on_durable(Io io);
   void on_peer_up(NodeId node, Incarnation incarnation);
   void on_peer_down(NodeId node, Incarnation incarnation);
+  /// The core's loss was made good: the log notes it, and the records of the damaged state go.
+  void on_loss_made_good();
   [[nodiscard]] GroupEvents& events() { return events_; }
   [[nodiscard]] const PutStages& put_stages() const { return stages_; }
 
@@ -126,6 +132,7 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
 
   [[nodiscard]] storage::LogOp to_log_op(consensus::PersistOp& op, Position& lowest);
   [[nodiscard]] const consensus::Membership& membership_at(Position position) const;
+  void write_salvage();
   void trace(std::string_view name, std::uint64_t number = 0) { node_.traces.trace({name, group_.value(), number}); }
 
   const GroupId group_;
@@ -153,6 +160,7 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   bool end_of_turn_scheduled_ = false;
   Position told_applied_;                                            ///< the last Applied that the core got
   EntryId discarded_;                                                ///< the log begins behind it
+  std::vector<storage::LogOp> salvage_;                              ///< to be written in front of everything else
   EntryId wanted_;                                                   ///< the snapshot that the core asked for last
   Io adopting_;                                                      ///< the frame that adopts a snapshot; none: none
   std::vector<consensus::Reconfigure> reconfigurations_;             ///< asked for in this turn

@@ -242,6 +242,22 @@ void SnapshotReceiver::stop() {
   }
 }
 
+Status SnapshotReceiver::drop_others() {
+  return incoming_ ? Status() : drop_other_generations(node_.records, group_, present_);
+}
+
+Generation highest_generation(env::RecordStore& records, GroupId group, Generation least) {
+  const Buffer behind_all = RecordSpace::behind_all(group);
+  while (true) {
+    const auto cursor = records.scan(RecordSpace{group, least}.behind().view(), behind_all.view());
+    const std::optional<Generation> next = cursor->valid() ? RecordSpace::generation_of(cursor->key()) : std::nullopt;
+    if (!next) {
+      return least;
+    }
+    least = *next;
+  }
+}
+
 Status drop_other_generations(env::RecordStore& records, GroupId group, Generation present) {
   const RecordSpace space{group, present};
   env::RecordBatch batch;

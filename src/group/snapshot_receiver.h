@@ -38,8 +38,10 @@ class SnapshotTaker {
 
 class SnapshotReceiver {
  public:
-  SnapshotReceiver(GroupId group, Generation present, NodeParts& node, const SnapshotLimits& limits,
-                   state::StateMachine& machine, SnapshotTaker& taker, Callback<const SnapshotNews&> news)
+  /// `last_used`: the highest generation of which the engine may have records.
+  SnapshotReceiver(GroupId group, Generation present, Generation last_used, NodeParts& node,
+                   const SnapshotLimits& limits, state::StateMachine& machine, SnapshotTaker& taker,
+                   Callback<const SnapshotNews&> news)
       : group_(group),
         node_(node),
         limits_(limits),
@@ -47,7 +49,7 @@ class SnapshotReceiver {
         taker_(taker),
         news_(news),
         present_(present),
-        last_used_(present) {}
+        last_used_(last_used) {}
   ~SnapshotReceiver() { stop(); }
   SnapshotReceiver(const SnapshotReceiver&) = delete;
   SnapshotReceiver& operator=(const SnapshotReceiver&) = delete;
@@ -58,6 +60,8 @@ class SnapshotReceiver {
   /// The frame that adopts the snapshot is durable.
   void on_adopted_durable();
   void stop();
+  /// Of every generation but the present one, unless a snapshot is coming in: then the next start does it.
+  [[nodiscard]] Status drop_others();
 
   /// Whose records the state is made of.
   [[nodiscard]] Generation present() const { return present_; }
@@ -107,6 +111,8 @@ class SnapshotReceiver {
   bool stopped_ = false;
 };
 
+/// The highest generation of the group of which the engine has records; at least `least`.
+[[nodiscard]] Generation highest_generation(env::RecordStore& records, GroupId group, Generation least);
 /// At start: drops what other generations of the group left in the engine.
 [[nodiscard]] Status drop_other_generations(env::RecordStore& records, GroupId group, Generation present);
 

@@ -81,6 +81,10 @@ void AnnouncedGroup::on_service_message(NodeId from, Buffer message) {
 
 void AnnouncedGroup::on_peer_down(NodeId node) { service_.on_peer_down(node); }
 
+void AnnouncedGroup::on_loss_made_good() {
+  log_.info("repaired: this member has everything again", {{"group", std::to_string(group_.value())}});
+}
+
 void AnnouncedGroup::on_snapshot_news(const group::SnapshotNews& news) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(news.took).count();
   log_.info(words_of(news.what), {{"group", std::to_string(group_.value())},

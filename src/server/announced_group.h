@@ -27,6 +27,7 @@ class AnnouncedGroup final : public group::GroupEvents {
   void on_read_ready(Context context) override;
   void on_service_message(NodeId from, Buffer message) override;
   void on_peer_down(NodeId node) override;
+  void on_loss_made_good() override;
   void on_snapshot_news(const group::SnapshotNews& news) override;
 
   /// How often somebody was found to lead.

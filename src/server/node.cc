@@ -15,6 +15,7 @@
 #include "env_posix/tcp_transport.h"
 #include "server/announced_group.h"
 #include "server/client_listener.h"
+#include "server/damage_report.h"
 #include "server/join.h"
 #include "server/node_metrics.h"
 #include "server/peer_probes.h"
@@ -225,6 +226,13 @@ Status Node::open_groups() {
   log_.info("log recovered", {{"frames", std::to_string(recovery.frames)},
                               {"torn_bytes", std::to_string(recovery.torn_bytes)},
                               {"revision", std::to_string(parts_->groups[0].store->revision())}});
+  report_damage(recovery, log_);
+  for (std::uint32_t i = 0; i < options_.groups; ++i) {
+    const consensus::CoreStatus status = parts_->groups[i].service->status();
+    if (status.loss.kind != consensus::Loss::Kind::none) {
+      report_loss(GroupId(i + 1), status, log_);
+    }
+  }
   return {};
 }
 
@@ -387,6 +395,10 @@ std::string Node::metrics_text() const {
   figures.engine_bytes = parts_->records->size_bytes();
   figures.quota_bytes = options_.quota_bytes();
   figures.traces = &parts_->traces;
+  figures.damaged_places = parts_->host->recovery().damage.size();
+  for (const GroupParts& group : parts_->groups) {
+    figures.groups_in_repair += group.service->status().loss.kind == consensus::Loss::Kind::none ? 0 : 1;
+  }
   figures.connections = parts_->clients->connection_count();
   for (const GroupParts& group : parts_->groups) {
     figures.leader_changes += group.events->leader_changes();

@@ -57,6 +57,10 @@ void add_disk(Metrics& metrics, const NodeFigures& figures) {
   metrics.gauge("etcd_disk_wal_write_bytes_total", "Total number of bytes written in WAL.",
                 static_cast<double>(figures.log.bytes_written));
   metrics.counter("quorate_log_frames_total", "Frames written to the log.", static_cast<double>(figures.log.frames));
+  metrics.gauge("quorate_log_damaged_places", "Places of the log that did not read at start.",
+                static_cast<double>(figures.damaged_places));
+  metrics.gauge("quorate_groups_in_repair", "Groups whose replica here has lost something that others must send.",
+                static_cast<double>(figures.groups_in_repair));
   metrics.gauge("quorate_log_live_segments", "Segments that hold live data.",
                 static_cast<double>(figures.log.live_segments));
 }

@@ -25,6 +25,8 @@ struct NodeFigures {
   std::span<const etcd::MethodStats> methods;
   std::uint64_t engine_bytes = 0;
   std::uint64_t quota_bytes = 0;
+  std::uint64_t damaged_places = 0;    ///< of the log, found at start
+  std::uint64_t groups_in_repair = 0;  ///< whose replica here waits for others
   std::uint64_t connections = 0;
   std::uint64_t leader_changes = 0;
   const std::map<std::string_view, std::uint64_t>* traces = nullptr;

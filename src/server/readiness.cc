@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/damage_report.h"
+
 namespace quorate::server {
 namespace {
 
@@ -68,6 +70,9 @@ void Readiness::ask_absent_peers(std::uint64_t) {
 void Readiness::explain(std::uint64_t) {
   explain_timer_ = loop_.arm(clock_.now() + kExplainAfter, Callback<>::to<&Readiness::ask_absent_peers>(this));
   log_.warn("waiting for a majority", {{"reachable", missing_majority()}});
+  if (const consensus::CoreStatus status = service_.status(); status.loss.kind != consensus::Loss::Kind::none) {
+    report_loss(GroupId(1), status, log_);
+  }
 }
 
 std::string Readiness::missing_majority() const {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -33,6 +34,17 @@ struct RecordSpace {
   }
   /// The first key behind all of them.
   [[nodiscard]] Buffer behind() const { return RecordSpace{group, generation.next()}.first(); }
+  /// Of a record's key; nothing if it is too short for one.
+  [[nodiscard]] static std::optional<Generation> generation_of(ByteView key) {
+    if (key.size() < kSpaceBytes) {
+      return std::nullopt;
+    }
+    std::uint64_t value = 0;
+    for (std::size_t i = 8; i < kSpaceBytes; ++i) {
+      value = value << 8 | static_cast<unsigned char>(key[i]);
+    }
+    return Generation(value);
+  }
   /// The same for all generations of a group.
   [[nodiscard]] static Buffer first_of(GroupId group) { return RecordSpace{group, Generation()}.first(); }
   [[nodiscard]] static Buffer behind_all(GroupId group) { return first_of(group.next()); }

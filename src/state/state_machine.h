@@ -37,6 +37,7 @@ class StateMachine {
   virtual ~StateMachine() = default;
 
   /// Blocking, at start: rebuilds memory from the records of this generation. Returns the position that they contain.
+  /// May be called again, for another one, before anything is executed.
   [[nodiscard]] virtual Result<Position> recover(Generation generation) = 0;
 
   /// Executes one command. The machine tells its observers (service) what came of it.

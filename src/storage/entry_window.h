@@ -23,7 +23,8 @@ struct EntrySlot {
   std::uint32_t checksum = 0;  ///< of the payload
   std::uint8_t kind = 0;
   bool in_memory = true;
-  Buffer payload;  ///< if in memory
+  bool damaged = false;  ///< the payload does not have its checksum; never in memory
+  Buffer payload;        ///< if in memory
 };
 
 class EntryWindow {

@@ -62,6 +62,11 @@ struct RecoveredGroup {
   Generation generation;          ///< none: never reset
   std::vector<LogEntry> entries;  ///< rising positions; payloads of all kinds
   std::vector<std::pair<Buffer, Buffer>> cells;
+  std::vector<Position> unreadable;  ///< of `entries`: the payload is damaged, and empty here
+  /// Frames were lost that may have been the group's: there are no entries here, and `discarded` is an old one.
+  bool log_lost = false;
+  bool state_lost = false;  ///< likewise: there may have been a later state, and cells
+  EntryId lost_end;         ///< with log_lost: the latest entry that is known to have been there
 };
 
 struct Recovery {
@@ -71,6 +76,10 @@ struct Recovery {
   bool uncertain_tail = false;
   std::uint64_t frames = 0;
   std::uint64_t torn_bytes = 0;  ///< cut from the tail: an incomplete last frame
+  /// Damage below what was durable, for people: file, offset, what is wrong. Groups that it touches say so.
+  std::vector<std::string> damage;
+  /// Of a group that is not in `groups` everything may be lost.
+  bool lost_frames = false;
 };
 
 struct LogOptions {
@@ -80,6 +89,9 @@ struct LogOptions {
   std::uint64_t cache_bytes = 64ULL << 20;     ///< payloads kept in memory; older ones are read from the segments
   std::uint32_t rewrite_from_segments = 4;     ///< with so many live segments, few old records are moved to the head
   Duration idle_mark_after = std::chrono::milliseconds(200);  ///< quiet time before the mark that seals the last batch
+  /// A log that is damaged below what was durable opens, for replicas that can be repaired from others. Else it does
+  /// not.
+  bool open_damaged = true;
 };
 
 /// Counters for metrics and for tests of counts.
@@ -105,7 +117,8 @@ class LogEvents {
 class Log {
  public:
   /// Blocking: opens or creates the log in `directory` and recovers it. Damage below the last offset known durable is
-  /// ErrorCode::corrupt; a newer format is ErrorCode::newer_format: the node stops and says why.
+  /// in `recovery`, or ErrorCode::corrupt if no part of the log can be trusted or the options say so; a newer format is
+  /// ErrorCode::newer_format: the node stops and says why.
   /// The references outlive the log. `entropy` gives a new log its identity and is used for nothing else.
   [[nodiscard]] static Result<std::unique_ptr<Log>> open(env::FileSystem& files, env::Loop& loop, env::Clock& clock,
                                                          env::Entropy& entropy, std::string directory,

@@ -95,6 +95,7 @@ struct Frame {
     std::uint32_t offset = 0;  ///< from the frame's first byte
     std::uint32_t size = 0;
     std::uint32_t checksum = 0;
+    bool damaged = false;  ///< set by the scan
   };
   FrameKind kind = FrameKind::group;
   GroupId group;

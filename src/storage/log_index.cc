@@ -115,6 +115,20 @@ void LogIndex::place(GroupId group, Position position, std::uint64_t serial, std
   }
 }
 
+void LogIndex::mark_damaged(GroupId group, Position position, std::uint64_t serial) {
+  EntrySlot* slot = find(group, position, serial);
+  if (slot == nullptr || slot->damaged) {
+    return;
+  }
+  if (slot->in_memory && slot->size != 0) {
+    cached_bytes_ -= slot->size;
+    --cached_count_;
+  }
+  slot->in_memory = false;
+  slot->payload = {};
+  slot->damaged = true;
+}
+
 void LogIndex::evict(std::uint64_t durable) {
   while (cached_bytes_ > cache_bytes_ && !cached_.empty() && cached_.front().serial <= durable) {
     const Cached oldest = cached_.front();
@@ -196,10 +210,11 @@ FetchPlan LogIndex::plan_fetch(GroupId group, Position first, Position last, std
     if (slot == nullptr) {
       break;
     }
-    if (slot->in_memory) {
-      if (plan.items.empty()) {
-        continue;
-      }
+    if (slot->in_memory && plan.items.empty()) {
+      continue;
+    }
+    if (slot->in_memory || slot->damaged) {
+      plan.damaged = slot->damaged && plan.items.empty();
       break;
     }
     const std::uint64_t sequence = liveness_.segment_of(slot->serial);
@@ -278,6 +293,22 @@ RewritePlan LogIndex::plan_group(GroupId id, const Group& group, std::uint64_t s
   return plan;
 }
 
+LogIndex::Behind LogIndex::stands_behind(GroupId id, std::uint64_t serial) const {
+  const auto found = groups_.find(id);
+  if (found == groups_.end()) {
+    return {};
+  }
+  const Group& group = found->second;
+  const auto note = group.cells.find("");
+  const bool has_note = note != group.cells.end() && note->second.serial >= serial;
+  Behind behind{.state = has_note && group.state.serial >= serial, .log = group.base.serial >= serial};
+  for (Position position = group.entries.first(); position < group.entries.end(); position = position.next()) {
+    const EntrySlot* slot = group.entries.find(position);
+    behind.log &= slot != nullptr && slot->serial >= serial;
+  }
+  return behind;
+}
+
 std::vector<RecoveredGroup> LogIndex::recovered() const {
   std::vector<RecoveredGroup> result;
   result.reserve(groups_.size());
@@ -291,6 +322,9 @@ std::vector<RecoveredGroup> LogIndex::recovered() const {
     for (Position position = group.entries.first(); position < group.entries.end(); position = position.next()) {
       if (const EntrySlot* slot = group.entries.find(position)) {
         out.entries.push_back({.id = {position, slot->tag}, .kind = slot->kind, .payload = slot->payload});
+        if (slot->damaged) {
+          out.unreadable.push_back(position);
+        }
       }
     }
     for (const auto& [key, cell] : group.cells) {

@@ -36,6 +36,7 @@ struct FetchPlan {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
   std::vector<Item> items;  ///< empty: nothing to read
+  bool damaged = false;     ///< nothing to read, since the first entry's payload is known to be damaged
 };
 
 /// Records of one group to be written again at the head of the log.
@@ -55,6 +56,8 @@ class LogIndex {
              std::span<const std::uint32_t> checksums);
   /// The payload of this put now has a place in its segment.
   void place(GroupId group, Position position, std::uint64_t serial, std::uint32_t offset);
+  /// The payload of this put was found damaged: it is forgotten, and never given to anybody.
+  void mark_damaged(GroupId group, Position position, std::uint64_t serial);
   /// Frees the oldest payloads above the bound, of frames up to `durable`.
   void evict(std::uint64_t durable);
 
@@ -71,6 +74,13 @@ class LogIndex {
 
   /// The records in frames with serials below `serial`, of the first group from `from` on that has any.
   [[nodiscard]] std::optional<RewritePlan> plan_rewrite(GroupId from, std::uint64_t serial) const;
+
+  /// Which records of a group were all written by frames from `serial` on.
+  struct Behind {
+    bool state = false;  ///< and the cell without a key, in which the runtime notes what is lost
+    bool log = false;    ///< base and entries
+  };
+  [[nodiscard]] Behind stands_behind(GroupId group, std::uint64_t serial) const;
 
   [[nodiscard]] std::vector<RecoveredGroup> recovered() const;
   [[nodiscard]] std::uint64_t cached_bytes() const { return cached_bytes_; }

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/plant.h"
+#include "storage/log_damage.h"
 #include "storage/segment_scan.h"
 
 namespace quorate::storage {
@@ -29,8 +30,11 @@ std::unexpected<Error> damaged(const std::string& path, std::uint64_t offset, co
 /// Applies the frames of one segment to the index.
 class Replay final : public FrameVisitor {
  public:
-  Replay(Liveness& liveness, LogIndex& index, Recovery& recovery)
-      : liveness_(liveness), index_(index), recovery_(recovery) {}
+  Replay(Liveness& liveness, LogIndex& index, Recovery& recovery, LogDamage& damage)
+      : liveness_(liveness), index_(index), recovery_(recovery), damage_(damage) {}
+
+  /// The file whose frames come now.
+  void begin(std::string path) { path_ = std::move(path); }
 
   void visit(std::uint64_t offset, Frame& frame, ByteView bytes) override {
     if (frame.kind != FrameKind::group) {
@@ -48,8 +52,21 @@ class Replay final : public FrameVisitor {
     for (const Frame::Payload& payload : frame.payloads) {
       index_.place(frame.group, frame.ops[payload.op].entry.id.position, serial,
                    static_cast<std::uint32_t>(offset + payload.offset));
+      if (payload.damaged) {
+        const EntryId& id = frame.ops[payload.op].entry.id;
+        index_.mark_damaged(frame.group, id.position, serial);
+        damage_.note(path_ + ", offset " + std::to_string(offset + payload.offset) + ": the payload of group " +
+                     std::to_string(frame.group.value()) + "'s entry at position " +
+                     std::to_string(id.position.value()) + " does not have its checksum");
+      }
     }
     ++recovery_.frames;
+  }
+  void lost(std::uint64_t from, std::uint64_t to, std::uint64_t proof) override {
+    damage_.note(path_ + ", offset " + std::to_string(from) + ": no whole frame stands here, up to offset " +
+                 std::to_string(to) + ", although offset " + std::to_string(proof) +
+                 " proves that what stood here was durable");
+    damage_.on_lost(liveness_.last_serial() + 1);
   }
   /// Of the last batch that was read to its end.
   [[nodiscard]] const EndFrame& end() const { return end_; }
@@ -59,6 +76,8 @@ class Replay final : public FrameVisitor {
   Liveness& liveness_;
   LogIndex& index_;
   Recovery& recovery_;
+  LogDamage& damage_;
+  std::string path_;
   EndFrame end_;
   std::vector<std::uint32_t> checksums_;
 };
@@ -72,8 +91,9 @@ class LogRecovery {
         options_(options),
         segments_(segments),
         liveness_(liveness),
+        index_(index),
         recovery_(recovery),
-        replay_(liveness, index, recovery) {}
+        replay_(liveness, index, recovery, damage_) {}
 
   [[nodiscard]] Result<LogTail> run(env::Entropy& entropy) {
     QUORATE_TRY(find_files());
@@ -88,6 +108,9 @@ class LogRecovery {
       segments_.adopt_spare(std::move(spare));
     }
     recovery_.uncertain_tail = uncertain_;
+    recovery_.groups = damage_.judge(index_);
+    recovery_.damage = damage_.notes();
+    recovery_.lost_frames = damage_.lost_frames();
     return LogTail{.first_live = std::max<std::uint64_t>(first_live_, 1), .uncertain = uncertain_};
   }
 
@@ -99,7 +122,8 @@ class LogRecovery {
   [[nodiscard]] Status choose_segments();
   [[nodiscard]] Status replay_segments();
   [[nodiscard]] Status judge(std::uint64_t sequence, const ScanEnd& end);
-  [[nodiscard]] Status check_log_ends(std::uint64_t sequence, const ScanEnd& end);
+  [[nodiscard]] Result<bool> goes_on_behind(std::uint64_t sequence);
+  [[nodiscard]] Status check_log_ends(std::uint64_t sequence);
   [[nodiscard]] Status continue_tail();
   [[nodiscard]] Status start_behind_cut(std::uint64_t cut_at);
   [[nodiscard]] Result<std::string> read_whole(SegmentFile& segment) {
@@ -116,7 +140,9 @@ class LogRecovery {
   const LogOptions& options_;
   SegmentFiles& segments_;
   Liveness& liveness_;
+  LogIndex& index_;
   Recovery& recovery_;
+  LogDamage damage_;
   Replay replay_;
 
   std::map<std::uint64_t, SegmentFile> by_sequence_;  ///< files with a readable header
@@ -279,13 +305,23 @@ Status LogRecovery::replay_segments() {
       return std::unexpected(bytes.error());
     }
     const auto next = std::next(at);
-    const std::uint64_t cut_at = next == by_sequence_.end() ? 0 : next->second.header.previous_cut_at;
+    const Result<bool> goes_on = goes_on_behind(sequence);
+    if (!goes_on.has_value()) {
+      return std::unexpected(goes_on.error());
+    }
+    const SegmentBounds bounds{.cut_at = next == by_sequence_.end() ? 0 : next->second.header.previous_cut_at,
+                               .log_goes_on = *goes_on};
     liveness_.open_segment(sequence);
     if (segment.header.previous_cut_at != 0) {
       replay_.set_end({.first_live = segment.header.first_live, .uncertain_tail = segment.header.uncertain_tail});
     }
-    const ScanEnd end = scan_segment(*bytes, {log_id_, sequence}, cut_at, replay_);
+    replay_.begin(path);
+    const ScanEnd end = scan_segment(*bytes, {log_id_, sequence}, bounds, replay_);
     segment.end = end.offset;
+    if (!damage_.notes().empty() && !options_.open_damaged) {
+      return fail(ErrorCode::corrupt,
+                  "The write-ahead log is damaged: " + damage_.notes().front() + std::string(kAdvice));
+    }
     if (replay_.end().first_live > sequence) {
       return damaged(path, end.offset, "an end frame says that its own segment is not needed");
     }
@@ -294,7 +330,7 @@ Status LogRecovery::replay_segments() {
     QUORATE_TRY(judge(sequence, end));
     QUORATE_TRY(segment.file->sync());  // after a killed process its bytes may be in the page cache only
   }
-  if (first_live_ < start_) {
+  if (first_live_ < start_ && !damage_.lost_frames()) {  // else what was lost may have said that it is not needed
     return damaged(directory_, 0, "segment " + std::to_string(start_ - 1) + " is missing or its header is damaged");
   }
   return {};
@@ -314,33 +350,34 @@ Status LogRecovery::judge(std::uint64_t sequence, const ScanEnd& end) {
       }
       return {};
     case ScanEnd::Kind::cut: return {};
-    case ScanEnd::Kind::damaged:
-      return damaged(path, end.offset,
-                     "no whole frame stands here, although offset " + std::to_string(end.proof) +
-                         " proves that what stood here was durable");
+    case ScanEnd::Kind::foreign:
+      return damaged(path, end.offset, "a frame has its checksum, but is none that this program writes");
     case ScanEnd::Kind::clean:
     case ScanEnd::Kind::torn:
     case ScanEnd::Kind::uncertain: break;
   }
-  QUORATE_TRY(check_log_ends(sequence, end));
+  QUORATE_TRY(check_log_ends(sequence));
   tail_ = sequence;
   tail_end_ = end;
   return {};
 }
 
-/// The log ends in this segment, unless a later one was in use already: then this end is damage.
-Status LogRecovery::check_log_ends(std::uint64_t sequence, const ScanEnd& end) {
-  const std::string path = segments_.path_of(by_sequence_.at(sequence).number);
+/// True if a later segment was in use already: then this one does not end the log, whatever can be read of it.
+Result<bool> LogRecovery::goes_on_behind(std::uint64_t sequence) {
   for (auto later = by_sequence_.upper_bound(sequence); later != by_sequence_.end(); ++later) {
     const Result<std::string> bytes = read_beginning(later->second);
     if (!bytes.has_value()) {
       return std::unexpected(bytes.error());
     }
     if (later->first > sequence + 1 || holds_frames(*bytes, {log_id_, later->first})) {
-      return damaged(path, end.offset,
-                     "no whole frame stands here, although segment " + std::to_string(later->first) + " follows");
+      return true;
     }
   }
+  return false;
+}
+
+/// The log ends in this segment, unless the next one lost its header.
+Status LogRecovery::check_log_ends(std::uint64_t sequence) {
   for (SegmentFile& segment : unused_) {
     const Result<std::string> bytes = read_beginning(segment);
     if (!bytes.has_value()) {

@@ -3,8 +3,9 @@
 //
 // Invariants: 1. recovering twice gives the same (crash in between included): a cut is recorded in the next segment's
 // header and nothing of the segment that was cut is overwritten. 2. what recovery reports is durable when it returns.
-// 3. damage that cannot be a torn write is an error that names segment, offset and what to do.
-// Blocking; before the loop serves anybody.
+// 3. damage that cannot be a torn write is reported with segment and offset; what groups lose by it says LogDamage.
+// What leaves no part of the log to be trusted is an error that says what to do. Blocking; before the loop serves
+// anybody.
 
 #include <cstdint>
 #include <string>

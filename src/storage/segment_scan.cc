@@ -44,17 +44,22 @@ std::uint64_t next_valid_head(ByteView segment, const SegmentIdentity& identity,
   return segment.size();
 }
 
-bool payloads_valid(const Frame& frame, ByteView bytes) {
+/// Marks the payloads that do not have their checksum. True if there are none.
+bool check_payloads(Frame& frame, ByteView bytes) {
   if (QUORATE_PLANT(torn_tail_accepted) || QUORATE_PLANT(skip_crc_check)) {
     return true;
   }
-  return std::ranges::all_of(frame.payloads, [bytes](const Frame::Payload& payload) {
-    return codec::crc32c(bytes.substr(payload.offset, payload.size)) == payload.checksum;
-  });
+  bool whole = true;
+  for (Frame::Payload& payload : frame.payloads) {
+    payload.damaged = codec::crc32c(bytes.substr(payload.offset, payload.size)) != payload.checksum;
+    whole &= !payload.damaged;
+  }
+  return whole;
 }
 
 /// Judges the end at `end.offset`, where no whole frame stands. `in_batch`: frames of its batch stand before it.
-void judge_end(ByteView segment, const SegmentIdentity& identity, bool in_batch, ScanEnd& end) {
+/// Returns 0, or the offset of a frame that proves that what stood here was durable: then this is no end.
+std::uint64_t judge_end(ByteView segment, const SegmentIdentity& identity, bool in_batch, ScanEnd& end) {
   std::uint64_t budget = 16 * segment.size();
   std::uint64_t reach = end.offset;
   bool batch_complete = false;  // or it cannot be told with a bounded effort
@@ -63,9 +68,7 @@ void judge_end(ByteView segment, const SegmentIdentity& identity, bool in_batch,
     const ByteView bytes = segment.substr(at);
     const FrameHead head = read_frame_head(bytes);
     if (head.batch_start > end.offset) {
-      end.kind = ScanEnd::Kind::damaged;
-      end.proof = at;
-      return;
+      return at;
     }
     const auto kind = static_cast<FrameKind>(bytes[kFrameHeadBytes]);
     batch_complete = batch_complete || kind == FrameKind::batch_end || kind == FrameKind::segment_end;
@@ -83,49 +86,100 @@ void judge_end(ByteView segment, const SegmentIdentity& identity, bool in_batch,
     end.kind = ScanEnd::Kind::clean;
   }
   end.torn_bytes = reach - end.offset;
+  return 0;
 }
+
+/// One scan over one segment.
+class Scan {
+ public:
+  Scan(ByteView segment, const SegmentIdentity& identity, const SegmentBounds& bounds, FrameVisitor& visitor)
+      : segment_(segment), identity_(identity), bounds_(bounds), visitor_(visitor) {}
+
+  [[nodiscard]] ScanEnd run() {
+    while (true) {
+      if (bounds_.cut_at != 0 && end_.offset >= bounds_.cut_at) {
+        end_.kind = end_.offset == bounds_.cut_at ? ScanEnd::Kind::cut : ScanEnd::Kind::foreign;
+        return end_;
+      }
+      if (!(frame_head_valid(segment_, end_.offset, identity_) ? read_frame() : skip_unreadable())) {
+        return end_;
+      }
+    }
+  }
+
+ private:
+  /// A head stands here. False: the scan is over.
+  bool read_frame() {
+    const FrameHead head = read_frame_head(segment_.substr(end_.offset));
+    const ByteView bytes = segment_.substr(end_.offset, head.size);
+    std::optional<Frame> frame = decode_frame(bytes);
+    if (!frame.has_value() || (head.batch_start != batch_start_ && !behind_gap_)) {
+      end_.kind = ScanEnd::Kind::foreign;  // the checksum holds, so these bytes were written, but not by this program
+      return false;
+    }
+    if (!check_payloads(*frame, bytes) && !is_damage()) {
+      return false;
+    }
+    behind_gap_ = false;
+    batch_start_ = head.batch_start;
+    visitor_.visit(end_.offset, *frame, bytes);
+    end_.offset += head.size;
+    if (frame->kind == FrameKind::segment_end) {
+      end_.kind = ScanEnd::Kind::closed;
+      return false;
+    }
+    if (frame->kind == FrameKind::batch_end) {
+      batch_start_ = end_.offset;
+    }
+    return true;
+  }
+
+  /// No head stands here. False: the scan is over.
+  bool skip_unreadable() {
+    if (!is_damage()) {
+      return false;
+    }
+    const std::uint64_t limit = bounds_.cut_at != 0 ? bounds_.cut_at : segment_.size();
+    std::uint64_t budget = 16 * segment_.size();
+    const std::uint64_t next = std::min(limit, next_valid_head(segment_, identity_, end_.offset + 1, budget));
+    visitor_.lost(end_.offset, next, proof_ == 0 ? limit : proof_);
+    behind_gap_ = true;
+    if (next < limit || bounds_.cut_at != 0) {
+      end_.offset = next;
+      return true;
+    }
+    end_.kind = ScanEnd::Kind::closed;  // the log goes on in the next segment
+    return false;
+  }
+
+  /// True if what stands here must have been whole once. False: the end is judged.
+  bool is_damage() {
+    if (bounds_.cut_at != 0 || bounds_.log_goes_on) {
+      return true;
+    }
+    proof_ = judge_end(segment_, identity_, batch_start_ != end_.offset, end_);
+    if (QUORATE_PLANT(damage_taken_for_torn_tail) && proof_ != 0) {
+      end_.kind = ScanEnd::Kind::torn;
+      return false;
+    }
+    return proof_ != 0;
+  }
+
+  const ByteView segment_;
+  const SegmentIdentity identity_;
+  const SegmentBounds bounds_;
+  FrameVisitor& visitor_;
+  ScanEnd end_;
+  std::uint64_t batch_start_ = kSegmentHeaderBytes;
+  std::uint64_t proof_ = 0;
+  bool behind_gap_ = false;  ///< where the batch began is not known
+};
 
 }  // namespace
 
-ScanEnd scan_segment(ByteView segment, const SegmentIdentity& identity, std::uint64_t cut_at, FrameVisitor& visitor) {
-  ScanEnd end;
-  std::uint64_t batch_start = kSegmentHeaderBytes;
-  while (true) {
-    if (cut_at != 0 && end.offset >= cut_at) {
-      end.kind = end.offset == cut_at ? ScanEnd::Kind::cut : ScanEnd::Kind::damaged;
-      return end;
-    }
-    if (!frame_head_valid(segment, end.offset, identity)) {
-      break;
-    }
-    const FrameHead head = read_frame_head(segment.substr(end.offset));
-    const ByteView bytes = segment.substr(end.offset, head.size);
-    std::optional<Frame> frame = decode_frame(bytes);
-    if (!frame.has_value() || head.batch_start != batch_start) {
-      end.kind = ScanEnd::Kind::damaged;  // the checksum holds, so these bytes were written, but not by this program
-      end.proof = end.offset;
-      return end;
-    }
-    if (!payloads_valid(*frame, bytes)) {
-      break;
-    }
-    visitor.visit(end.offset, *frame, bytes);
-    end.offset += head.size;
-    if (frame->kind == FrameKind::segment_end) {
-      end.kind = ScanEnd::Kind::closed;
-      return end;
-    }
-    if (frame->kind == FrameKind::batch_end) {
-      batch_start = end.offset;
-    }
-  }
-  if (cut_at != 0) {
-    end.kind = ScanEnd::Kind::damaged;  // recovery had read every frame in front of its cut
-    end.proof = cut_at;
-    return end;
-  }
-  judge_end(segment, identity, batch_start != end.offset, end);
-  return end;
+ScanEnd scan_segment(ByteView segment, const SegmentIdentity& identity, const SegmentBounds& bounds,
+                     FrameVisitor& visitor) {
+  return Scan(segment, identity, bounds, visitor).run();
 }
 
 bool holds_frames(ByteView segment, const SegmentIdentity& identity) {

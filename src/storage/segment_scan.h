@@ -1,9 +1,10 @@
 #pragma once
 // Reads a segment from its first frame to where its frames end, and judges the end.
 //
-// Invariants: 1. the visitor sees only frames that are whole, in order, without a gap. 2. what was confirmed is never
-// judged torn unless its end frame is gone as well: see docs/formats/log.md, "The end of the log". 3. the work is
-// bounded by a multiple of the segment's size, whatever the bytes are.
+// Invariants: 1. the visitor sees frames in order; it is told of every payload and every gap that is damaged. 2. what
+// was confirmed is never judged torn unless its end frame is gone as well: see docs/formats/log.md, "The end of the
+// log".
+// 3. the work is bounded by a multiple of the segment's size, whatever the bytes are.
 // Pure; used by recovery.
 
 #include <cstdint>
@@ -21,23 +22,29 @@ struct ScanEnd {
     clean,      ///< behind a whole batch; nothing of this segment lies beyond
     torn,       ///< the last batch is incomplete: it was never confirmed
     uncertain,  ///< the last batch was written to its end, but is damaged
-    damaged,    ///< what is missing here was known to be durable
+    foreign,    ///< a checksum holds over something that this program does not write
   };
   Kind kind = Kind::clean;
   std::uint64_t offset = kSegmentHeaderBytes;  ///< behind the last whole frame
   std::uint64_t torn_bytes = 0;                ///< how far the torn or uncertain batch can be seen to reach
-  std::uint64_t proof = 0;                     ///< damaged: the offset of a frame that proves it
+};
+
+/// What is known of a segment from elsewhere.
+struct SegmentBounds {
+  std::uint64_t cut_at = 0;  ///< not 0: the next segment's header says that recovery found the end here
+  bool log_goes_on = false;  ///< later segments hold frames: where this one stops reading, it is damaged
 };
 
 class FrameVisitor {
  public:
   virtual ~FrameVisitor() = default;
-  /// `bytes` is the frame as it stands at `offset` of the segment.
+  /// `bytes` is the frame as it stands at `offset` of the segment. Its damaged payloads are marked.
   virtual void visit(std::uint64_t offset, Frame& frame, ByteView bytes) = 0;
+  /// Here stood frames that were durable and cannot be read; `proof` is the offset of what tells so.
+  virtual void lost(std::uint64_t from, std::uint64_t to, std::uint64_t proof) = 0;
 };
 
-/// `cut_at`: not 0 if the next segment's header says where this one ends.
-[[nodiscard]] ScanEnd scan_segment(ByteView segment, const SegmentIdentity& identity, std::uint64_t cut_at,
+[[nodiscard]] ScanEnd scan_segment(ByteView segment, const SegmentIdentity& identity, const SegmentBounds& bounds,
                                    FrameVisitor& visitor);
 
 /// True if a frame of this segment stands anywhere in it.

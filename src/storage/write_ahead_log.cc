@@ -39,7 +39,6 @@ Status WriteAheadLog::recover(env::FileSystem& files, env::Entropy& entropy, con
   }
   first_live_ = tail->first_live;
   uncertain_ = tail->uncertain;
-  recovery.groups = index_.recovered();
   durable_serial_ = liveness_.last_serial();
   index_.evict(durable_serial_);
   segments_.prepare(first_live_);
@@ -307,10 +306,19 @@ void WriteAheadLog::start_fetch(GroupId group, FetchPlan plan, Callback<Status> 
   segment->file->read_async(offset, size, callback);
 }
 
+/// A payload that recovery found damaged is never moved either: `moving_` stays, until a restart without it.
 void WriteAheadLog::on_nothing_to_fetch(std::uint64_t token) {
   auto node = fetches_.extract(token);
-  if (node.mapped().done) {
-    node.mapped().done(Status{});
+  const Fetch& fetch = node.mapped();
+  if (!fetch.done) {
+    return;
+  }
+  if (fetch.plan.damaged) {
+    fetch.done(fail(ErrorCode::corrupt,
+                    "The write-ahead log is damaged: an entry's payload did not have its checksum "
+                    "when the log was opened"));
+  } else {
+    fetch.done(Status{});
   }
 }
 
@@ -332,6 +340,8 @@ void WriteAheadLog::on_fetched(std::uint64_t token, Result<Buffer> bytes) {
   moving_ = false;
   if (status.has_value()) {
     move_old_records();
+  } else if (status.error().code == ErrorCode::corrupt) {
+    fail_log(status.error());  // a restart has it repaired; what else failed to be read is tried again later
   }
 }
 
@@ -346,7 +356,8 @@ Status WriteAheadLog::install(const Fetch& fetch, const Result<Buffer>& bytes) {
     if (!whole && !QUORATE_PLANT(skip_crc_check)) {
       return fail(ErrorCode::corrupt, "The write-ahead log is damaged: segment " + std::to_string(fetch.plan.sequence) +
                                           ", offset " + std::to_string(fetch.plan.offset + item.offset) +
-                                          ": the payload of an entry does not have its checksum");
+                                          ": the payload of an entry does not have its checksum. After a restart "
+                                          "the node has it from the other members");
     }
     index_.install(fetch.group, item.position, item.serial, Buffer::copy_of(payload));
   }

@@ -26,7 +26,7 @@ std::string Cluster::status_words(NodeId id) const {
   return name_of(id) + " " + std::string(name_of(status.role)) + ", term " + number(status.tag.value()) + ", leader " +
          (status.leader.is_none() ? "none" : name_of(status.leader)) + ", commit " + number(status.commit.value()) +
          ", everywhere " + number(status.everywhere.value()) + (status.uncertain_tail ? ", tail uncertain" : "") +
-         ", " + node.written.log_words();
+         std::string(loss_words(status.loss)) + ", " + node.written.log_words();
 }
 
 std::string Cluster::message_words(const Packet& packet) const {
@@ -83,6 +83,7 @@ void Cluster::start(NodeId id, bool uncertain_tail) {
   node.executor = Executor();
   PersistedState state = node.durable.persisted_state();
   state.uncertain_tail = uncertain_tail;
+  state.loss = node.loss;
   node.commit = state.applied;
   node.executed = state.applied;
   say(id, "starts; its disk holds " + disk_words(id), Happening::Kind::began);
@@ -94,12 +95,37 @@ void Cluster::crash(NodeId id, std::size_t kept) {
   Node& node = nodes_.at(id);
   for (std::size_t i = 0; i < std::min(kept, node.unconfirmed.size()); ++i) {
     node.durable.apply(node.unconfirmed[i]);
+    settle_loss(node, node.unconfirmed[i].io);
   }
+  node.repaired.reset();
   node.unconfirmed.clear();
   node.written = node.durable;
   node.timers.clear();
   node.core.reset();
   say(id, "ends; its disk keeps " + disk_words(id), Happening::Kind::ended);
+}
+
+void Cluster::damage(NodeId id, Position keep, bool forgets) {
+  Node& node = nodes_.at(id);
+  Disk& disk = node.durable;
+  const EntryId end = disk.log.empty() ? disk.discarded : disk.log.rbegin()->second.id;
+  disk.log.erase(disk.log.upper_bound(keep), disk.log.end());
+  if (forgets) {
+    disk.state = {};
+  }
+  if (forgets || node.loss.kind == Loss::Kind::none) {
+    node.loss = {forgets ? Loss::Kind::promises : Loss::Kind::tail, end};
+  }
+  node.written = disk;
+  std::erase_if(network, [id](const Packet& packet) { return packet.from == id; });
+  say(id, "its disk is damaged; what is left: " + disk_words(id));
+}
+
+void Cluster::settle_loss(Node& node, Io durable) {
+  if (node.repaired && *node.repaired <= durable) {
+    node.loss = {};
+    node.repaired.reset();
+  }
 }
 
 void Cluster::set_manual_disk(NodeId id, bool manual) {
@@ -124,6 +150,7 @@ void Cluster::confirm(NodeId id, Node& node, std::size_t count) {
   for (; count > 0; --count) {
     io = node.unconfirmed.front().io;
     node.durable.apply(node.unconfirmed.front());
+    settle_loss(node, io);
     node.unconfirmed.pop_front();
   }
   if (node.options.manual_disk) {

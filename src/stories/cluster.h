@@ -62,6 +62,9 @@ class Cluster {
   void set_manual_disk(NodeId node, bool manual);
   /// Ends the life of a node; of its unconfirmed writes the first `kept` survive.
   void crash(NodeId node, std::size_t kept = 0);
+  /// What a dead node's disk loses: entries behind `keep`, and if it `forgets`, its term and vote with them. Whatever
+  /// its earlier life sent and nobody has received is lost: links end with the life.
+  void damage(NodeId node, Position keep, bool forgets);
   /// Delivers the packet at `index` of the network.
   void deliver(std::size_t index);
   /// The id of a snapshot that `source` could send; its log's beginning if it has no entry there.
@@ -75,6 +78,8 @@ class Cluster {
   void settle();
 
   // ---- what a test may look at
+  /// What its next life is told that it has lost; lasts until it is made good, durably.
+  [[nodiscard]] const consensus::Loss& loss_of(NodeId node) const { return nodes_.at(node).loss; }
   [[nodiscard]] bool is_alive(NodeId node) const { return nodes_.at(node).core != nullptr; }
   [[nodiscard]] const consensus::Core& core(NodeId node) const { return *nodes_.at(node).core; }
   [[nodiscard]] const Disk& written(NodeId node) const { return nodes_.at(node).written; }
@@ -118,9 +123,12 @@ class Cluster {
     std::set<consensus::TimerKind> timers;
     Position commit;
     Position executed;
+    consensus::Loss loss;
+    std::optional<Io> repaired;  ///< the loss is made good once this write is durable
   };
 
   void run_effects(NodeId id, Node& node);
+  static void settle_loss(Node& node, Io durable);
   void carry_out(NodeId id, Node& node, const consensus::Effect& effect);
   void carry_out_send(NodeId id, Node& node, const consensus::Send& send);
   void carry_out_commit(NodeId id, Node& node, Position up_to);

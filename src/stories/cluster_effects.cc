@@ -27,6 +27,10 @@ void Cluster::run_effects(NodeId id, Node& node) {
   for (const Effect& effect : ready) {
     carry_out(id, node, effect);
   }
+  if (node.loss.kind != Loss::Kind::none && node.core->status().loss.kind == Loss::Kind::none && !node.repaired) {
+    node.repaired = node.unconfirmed.empty() ? Io() : node.unconfirmed.back().io;
+    settle_loss(node, node.unconfirmed.empty() ? Io() : node.unconfirmed.front().io.previous());
+  }
   if (node.executed < node.commit) {
     node.executed = node.commit;
     step(id, Applied{node.executed});

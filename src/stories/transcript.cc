@@ -179,6 +179,8 @@ bool Transcript::do_life(const std::string& verb, const Words& words) {
     cluster_->start(to_node(words.at(1)), words.size() > 2 && words[2] == "uncertain");
   } else if (verb == "crash") {
     cluster_->crash(to_node(words.at(1)), words.size() > 3 ? to_number(words[3]) : 0);
+  } else if (verb == "damage") {
+    cluster_->damage(to_node(words.at(1)), Position(to_number(words.at(3))), words.back() == "forgets");
   } else if (verb == "manual" || verb == "auto") {
     cluster_->set_manual_disk(to_node(words.at(1)), verb == "manual");
   } else if (verb == "persist") {
@@ -194,6 +196,7 @@ bool Transcript::do_input(const std::string& verb, const Words& words) {
   if (verb == "fire") {
     cluster_->fire(node, words.at(2) == "election"    ? TimerKind::election
                          : words.at(2) == "heartbeat" ? TimerKind::heartbeat
+                         : words.at(2) == "retry"     ? TimerKind::retry
                                                       : TimerKind::notice);
   } else if (verb == "up") {
     const NodeId other = to_node(words.at(2));

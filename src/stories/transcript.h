@@ -9,7 +9,8 @@
 // - preload n1 term 2 [vote n2] log 1:x 2:y: before start: n1's disk: the protocol's small state in its own words, then
 //   tag:payload from position 1; the payload members=n1,n2 makes a configuration entry
 // - start [n1..], restart n1 [uncertain], crash n1 [keep K]
-// - fire n1 election|heartbeat|notice, up n1 n2, down n1 n2 (n1 learns that the link to n2 works, or not)
+// - damage n1 keep P [forgets]: n1 is down; its disk loses the entries behind P, and its term and vote
+// - fire n1 election|heartbeat|notice|retry, up n1 n2, down n1 n2 (n1 learns that the link to n2 works, or not)
 // - propose n1 x y, propose-for n2 n1 x (a client of n2 waits), read n1 r, transfer n1 n2
 // - manual n1, auto n1, persist n1 [K]: whose writes become durable only when told; K of them
 // - deliver n1->n2 [K], drop n1->n2 [K], repeat n1->n2, garble n1->n2, settle, quietly settle

@@ -69,6 +69,15 @@ std::string words(const Entry& entry) {
   return "?";
 }
 
+std::string_view loss_words(const consensus::Loss& loss) {
+  switch (loss.kind) {
+    case consensus::Loss::Kind::none: return "";
+    case consensus::Loss::Kind::tail: return ", lost its log's end";
+    case consensus::Loss::Kind::promises: return ", lost what it promised";
+  }
+  return "?";
+}
+
 std::string_view timer_words(TimerKind kind) {
   switch (kind) {
     case TimerKind::election: return "election";

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "consensus/contract/core.h"
 #include "consensus/contract/effect.h"
 
 namespace quorate::stories {
@@ -18,6 +19,8 @@ using StateWords = std::function<std::string(ByteView blob)>;
 /// "3@2 x<-1"; of bytes that are no text, only how many.
 [[nodiscard]] std::string words(const consensus::Entry& entry);
 [[nodiscard]] std::string membership_words(const consensus::Membership& membership);
+/// ", lost its log's end"; nothing if there is none.
+[[nodiscard]] std::string_view loss_words(const consensus::Loss& loss);
 [[nodiscard]] std::string_view timer_words(consensus::TimerKind kind);
 /// "term 2 vote n3, cut from 5, 5@2 y<-2"; several commands in a row that are no text: "5..9@2 5 commands".
 [[nodiscard]] std::string persist_words(const consensus::Persist& write, const StateWords& state_words);

@@ -110,6 +110,8 @@ void Pages::begin_health(const Target& target, std::shared_ptr<rpc::HttpResponde
     failure = "ALARM NOSPACE";
   } else if (has_alarm(kCorruptAlarm) && !target.has_value("exclude", "CORRUPT")) {
     failure = "ALARM CORRUPT";
+  } else if (service_.status().loss.kind != consensus::Loss::Kind::none) {
+    failure = "LOG DAMAGED: WAITS FOR REPAIR BY THE OTHER MEMBERS";
   } else if (!is_serializable && service_.status().leader.is_none()) {
     failure = "RAFT NO LEADER";
   }

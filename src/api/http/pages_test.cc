@@ -65,6 +65,9 @@ TEST_F(PagesTest, HealthNamesAlarmsAndTheMissingLeader) {
   const std::size_t before = service.asked.size();
   ask("/health?serializable=true");
   EXPECT_EQ(service.asked.size(), before + 1);
+  service.core.loss.kind = consensus::Loss::Kind::promises;
+  EXPECT_EQ(ask("/health?serializable=true")->response.body,
+            "{\"health\":\"false\",\"reason\":\"LOG DAMAGED: WAITS FOR REPAIR BY THE OTHER MEMBERS\"}\n");
 }
 
 TEST_F(PagesTest, ReadinessListsItsChecks) {

@@ -39,6 +39,20 @@ struct CoreConfig {
   Duration commit_notice_delay{};
 };
 
+/// What a damaged disk has taken of a replica's past, beyond what a crash may. It lasts over lives until the core's
+/// status says that it is made good.
+struct Loss {
+  enum class Kind : std::uint8_t {
+    none,
+    tail,      ///< the log once ended at `end`, which is known, and now ends before; the state is whole
+    promises,  ///< what the replica has promised and acknowledged is not known; the log once held `end`, or more
+  };
+  Kind kind = Kind::none;
+  EntryId end;
+
+  friend bool operator==(const Loss&, const Loss&) = default;
+};
+
 /// What storage recovered of a replica: enough to go on as if nothing had happened. No payloads.
 struct PersistedState {
   Buffer state;           ///< last SetState, empty if none
@@ -54,6 +68,8 @@ struct PersistedState {
   std::vector<std::pair<Buffer, Buffer>> cells;
   /// The log's end was complete but damaged: the replica must not vote or claim its log before others confirmed it.
   bool uncertain_tail = false;
+  /// The log is damaged below what was durable: the replica must not be taken for one that has what it once had.
+  Loss loss;
 };
 
 /// For people and metrics.
@@ -68,6 +84,8 @@ struct CoreStatus {
   Position everywhere;
   /// True while PersistedState::uncertain_tail is not settled: it is not known whether something committed is missing.
   bool uncertain_tail = false;
+  /// PersistedState::loss, until others have made it good.
+  Loss loss;
 };
 
 /// What a leader knows of another member.

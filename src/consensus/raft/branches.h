@@ -95,6 +95,13 @@ enum class Branch : std::uint8_t {
   membership_adopted,             ///< a: position
   membership_rolled_back,         ///< a: position of the one that is gone
   own_disk_hangs,                 ///< leader: write a is not durable; it hands over (R-29)
+  damaged_waits_for_leader,       ///< in term a: it does not campaign
+  vote_refused_damaged,           ///< to a, in term b: it does not know what it has promised
+  terms_asked,                    ///< of a voters
+  term_told,                      ///< by a: b
+  damage_repaired,                ///< up to position a
+  follower_uncounted,             ///< leader: a has lost what it promised
+  follower_counts_again,          ///< leader: a, with match b
   discard_refused,                ///< up to position a: not committed, or not in the log
   count_of_branches,
 };
@@ -178,6 +185,13 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "raft.membership_adopted",
     "raft.membership_rolled_back",
     "raft.own_disk_hangs",
+    "raft.damaged_waits_for_leader",
+    "raft.vote_refused_damaged",
+    "raft.terms_asked",
+    "raft.term_told",
+    "raft.damage_repaired",
+    "raft.follower_uncounted",
+    "raft.follower_counts_again",
     "raft.discard_refused",
 };
 static_assert(!kBranchNames.back().empty(), "one name per branch");

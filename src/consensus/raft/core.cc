@@ -43,6 +43,7 @@ RaftCore::RaftCore(const CoreConfig& config, PersistedState&& state)
       memberships_.add(std::move(configuration->membership), slot.id);
     }
   }
+  take_loss(state.loss);
   QUORATE_ASSERT(log_.last().tag <= hard_.term, "no entry is of a term that the node never reached", log_.last().tag,
                  hard_.term);
   commit_ = std::max(state.applied, state.discarded.position);
@@ -86,7 +87,8 @@ CoreStatus RaftCore::status() const {
           .commit = commit_,
           .membership = membership(),
           .everywhere = is_leader() ? std::max(everywhere_, lowest_match()) : everywhere_,
-          .uncertain_tail = uncertain_tail_};
+          .uncertain_tail = uncertain_tail_,
+          .loss = loss_};
 }
 
 std::vector<MemberProgress> RaftCore::progress() const {
@@ -108,7 +110,7 @@ void RaftCore::handle(const TimerFired& input) {
     case TimerKind::election: on_election_timer(); break;
     case TimerKind::heartbeat: on_heartbeat_timer(); break;
     case TimerKind::notice: on_notice_timer(); break;
-    case TimerKind::retry: break;  // never armed
+    case TimerKind::retry: on_retry_timer(); break;
   }
 }
 
@@ -180,6 +182,7 @@ void RaftCore::handle(const PeerUp& input) {
     replicate_to(*follower, true);
   }
   hasten_when_connected();
+  ask_for_terms();
 }
 
 void RaftCore::handle(const PeerDown& input) {
@@ -205,6 +208,7 @@ bool RaftCore::admit(NodeId from, const Message& message) {
   if (std::holds_alternative<PreVoteRequest>(message) || std::holds_alternative<VoteRequest>(message)) {
     return true;  // their handlers decide about the term: a request alone must not depose a leader that lives
   }
+  note_term_told(from, message);
   const Tag term = std::visit([](const auto& one) { return one.term; }, message);
   if (term > hard_.term) {
     const bool is_leaders_word = std::holds_alternative<Append>(message) ||

@@ -8,7 +8,7 @@
 //                by counting (paper 5.4.2). 5. `commit_` never falls. 6. at most one Persist per step.
 // Paper: figure 2; thesis: 3.10 (transfer), 6.4 (reads), 9.6 (pre-vote), 10.2.1 (parallel writes).
 // Thesis 4: membership. Lives on its group's loop. Files: core.cc (door), election.cc, follower.cc, replication.cc,
-// reads.cc, membership.cc, snapshot.cc, transfer.cc.
+// reads.cc, membership.cc, snapshot.cc, transfer.cc, repair.cc.
 
 #include <cstdint>
 #include <deque>
@@ -183,6 +183,19 @@ class RaftCore final : public consensus::Core {
   void watch_own_disk();
   void on(NodeId from, const TimeoutNow& message);
 
+  // ---- repair.cc
+  [[nodiscard]] bool is_damaged() const { return loss_.kind != consensus::Loss::Kind::none; }
+  /// False: what it has promised is lost, so it promises nothing and counts for nothing.
+  [[nodiscard]] bool vouches() const;
+  void take_loss(const consensus::Loss& loss);
+  void ask_for_terms();
+  void on_retry_timer();
+  void note_term_told(NodeId from, const Message& message);
+  [[nodiscard]] bool knows_all_terms() const;
+  void check_repaired();
+  /// Leader: what a follower says of itself. True: it counts from now on.
+  [[nodiscard]] bool note_whether_it_counts(Progress& follower, bool uncounted);
+
   // ---- small questions
   [[nodiscard]] bool is_leader() const { return role_ == consensus::Role::leader; }
   [[nodiscard]] const consensus::Membership& membership() const { return memberships_.current(); }
@@ -218,6 +231,11 @@ class RaftCore final : public consensus::Core {
   /// The log's end was damaged: no firm vote until a leader has confirmed it. Cleared for good by the first.
   bool uncertain_tail_ = false;
   std::vector<Link> links_;  ///< sorted by node
+
+  // ---- while a damaged log is being made good (repair.cc)
+  consensus::Loss loss_;
+  Position leader_commit_;          ///< the highest that the leader of this term has told
+  std::vector<NodeId> terms_told_;  ///< who has told its term in this life
 
   // ---- volatile, in one role
   std::optional<Campaign> campaign_;

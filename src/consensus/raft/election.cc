@@ -109,11 +109,18 @@ void RaftCore::adopt_term(Tag term, NodeId leader, RoleCause cause) {
   hard_ = {term, NodeId()};
   write_state();
   verified_ = commit_;  // another leader, another log: only what is committed is known to be in it
+  leader_commit_ = Position();
   become_follower(leader, cause);
   expect_leader(LeaderSign::none);
 }
 
 void RaftCore::campaign() {
+  if (is_damaged()) {
+    trace(Branch::damaged_waits_for_leader, hard_.term.value());
+    become_follower(NodeId(), RoleCause::silence);
+    expect_leader(LeaderSign::none);
+    return;
+  }
   if (config_.pre_vote && !is_sole_voter()) {
     become_pre_candidate();
   } else {
@@ -237,15 +244,19 @@ bool RaftCore::trusts_leader() const {
   return is_leader() || (!leader_.is_none() && leader_sign_ == LeaderSign::fresh);
 }
 
-/// Whoever's log ends so may lead this node's (paper 5.4.1).
+/// Whoever's log ends so may lead this node's (paper 5.4.1). A damaged log counts as what it was.
 bool RaftCore::is_up_to_date(const EntryId& last) const {
-  const EntryId own = log_.last();
-  return last.tag > own.tag || (last.tag == own.tag && last.position >= own.position);
+  const auto covers = [&last](const EntryId& own) {
+    return last.tag > own.tag || (last.tag == own.tag && last.position >= own.position);
+  };
+  return covers(log_.last()) && (covers(loss_.end) || QUORATE_PLANT(damaged_replica_counts));
 }
 
 void RaftCore::on(NodeId from, const PreVoteRequest& message) {
   bool granted = false;
-  if (trusts_leader()) {
+  if (!vouches()) {
+    trace(Branch::vote_refused_damaged, from.value(), message.term.value());
+  } else if (trusts_leader()) {
     trace(Branch::pre_vote_refused_leader_alive, from.value());
   } else if (message.term <= hard_.term) {
     trace(Branch::pre_vote_refused_old_term, from.value(), message.term.value());
@@ -279,6 +290,8 @@ void RaftCore::on(NodeId from, const VoteRequest& message) {
   bool granted = false;
   if (message.term < hard_.term) {
     trace(Branch::stale_message_ignored, from.value(), message.term.value());
+  } else if (!vouches()) {
+    trace(Branch::vote_refused_damaged, from.value(), message.term.value());
   } else if (hard_.vote == from) {
     trace(Branch::vote_repeated, from.value(), hard_.term.value());
     granted = true;

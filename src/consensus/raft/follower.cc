@@ -54,7 +54,8 @@ void RaftCore::on(NodeId from, const Append& message, Entries entries) {
   }
   verified_ = std::max(verified_, match);  // the log equals the leader's up to here
   learn_commit(message.commit);
-  send(from, AppendAccepted{.term = hard_.term, .match = match}, QUORATE_PLANT(ack_before_sync) ? Io() : log_io_);
+  send(from, AppendAccepted{.term = hard_.term, .match = match, .uncounted = !vouches()},
+       QUORATE_PLANT(ack_before_sync) ? Io() : log_io_);
 }
 
 void RaftCore::on(NodeId from, const Heartbeat& message) {
@@ -66,8 +67,11 @@ void RaftCore::on(NodeId from, const Heartbeat& message) {
   if (message.regular) {
     resend_reads();
   }
-  send(from, HeartbeatResponse{
-                 .term = hard_.term, .round = message.round, .verified = verified_, .regular = message.regular});
+  send(from, HeartbeatResponse{.term = hard_.term,
+                               .round = message.round,
+                               .verified = verified_,
+                               .regular = message.regular,
+                               .uncounted = !vouches()});
 }
 
 void RaftCore::on(NodeId from, const CommitNotice& message) {
@@ -208,6 +212,8 @@ void RaftCore::learn_commit(Position leader_commit) {
     commit_ = known;
   }
   settle_tail(leader_commit);
+  leader_commit_ = std::max(leader_commit_, leader_commit);
+  check_repaired();
 }
 
 void RaftCore::set_commit(Position position) {

@@ -119,7 +119,7 @@ void Progress::hash_into(Hasher& hasher) const {
     hasher.add(range.last);
   }
   hasher.add(static_cast<std::uint64_t>(paused_) | static_cast<std::uint64_t>(stalled_) << 1 |
-             static_cast<std::uint64_t>(in_flight_at_tick_) << 2);
+             static_cast<std::uint64_t>(in_flight_at_tick_) << 2 | static_cast<std::uint64_t>(counts) << 3);
   hasher.add(match_at_tick_);
   hasher.add(acknowledged_round);
   hasher.add(commit_sent);

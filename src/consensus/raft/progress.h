@@ -70,6 +70,7 @@ class Progress {
   /// True once after two heartbeats without progress, with appends in flight.
   [[nodiscard]] bool take_stalled();
 
+  bool counts = true;                    ///< false: it has lost what it promised, so no majority is made with it
   std::uint64_t acknowledged_round = 0;  ///< the last heartbeat round that the follower answered
   Position commit_sent;                  ///< the last commit position that it was told
   Position awaited;                      ///< the last position for whose commit a client of its own waits

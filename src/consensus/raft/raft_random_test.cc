@@ -44,12 +44,13 @@ class Chaos {
     options.core.window_entries = 1 + dice_.roll(8);
     options.core.max_entries_per_message = 1 + dice_.roll(3);
     changes_members_ = dice_.roll(2) == 0;
+    damages_disks_ = !changes_members_;  // the members that are left may be too few to repair anything
     for (std::uint64_t id = 1; id <= count_; ++id) {
       options.core.initial_membership.voters.emplace_back(id);
     }
     for (std::uint64_t id = 1; id <= count_; ++id) {
       cluster_.add_node(NodeId(id), options);
-      cluster_.start(NodeId(id));
+      restart(NodeId(id));
     }
   }
 
@@ -75,6 +76,9 @@ class Chaos {
       cluster_.settle();
       if (is_healthy()) {
         return;
+      }
+      for (const NodeId node : cluster_.node_ids()) {
+        cluster_.fire(node, TimerKind::retry);
       }
       for (const NodeId node : cluster_.node_ids()) {
         cluster_.fire(node, TimerKind::heartbeat);
@@ -139,6 +143,19 @@ class Chaos {
     return target;
   }
 
+  /// The disk of one node at a time loses entries that were durable, and mostly what was promised. Everybody else's
+  /// is whole, so nothing that was committed is gone (F-D6).
+  void damage(NodeId node) {
+    for (const NodeId each : cluster_.node_ids()) {
+      if (each != node && cluster_.loss_of(each).kind != consensus::Loss::Kind::none) {
+        return;
+      }
+    }
+    const Position base = cluster_.written(node).discarded.position;
+    const std::uint64_t entries = cluster_.written(node).log.size();
+    cluster_.damage(node, Position(base.value() + dice_.roll(entries + 1)), dice_.roll(2) == 0);
+  }
+
   NodeId any_node() { return NodeId(1 + dice_.roll(count_)); }
 
   void restart(NodeId node) {
@@ -146,6 +163,7 @@ class Chaos {
     for (const NodeId other : cluster_.node_ids()) {
       if (other != node && cluster_.is_alive(other)) {
         cluster_.step(other, consensus::PeerUp{node, cluster_.life_of(node)});
+        cluster_.step(node, consensus::PeerUp{other, cluster_.life_of(other)});
       }
     }
   }
@@ -202,6 +220,9 @@ class Chaos {
     } else if (die < 96) {
       if (cluster_.is_alive(node)) {
         cluster_.crash(node, dice_.roll(3));
+        if (damages_disks_ && dice_.roll(4) == 0) {
+          damage(node);
+        }
       } else {
         restart(node);
       }
@@ -237,7 +258,8 @@ class Chaos {
     }
     for (const NodeId node : cluster_.node_ids()) {
       const consensus::CoreStatus status = cluster_.core(node).status();
-      if (status.leader != first.leader || status.commit != first.commit || status.last != first.last) {
+      if (status.loss.kind != consensus::Loss::Kind::none || status.leader != first.leader ||
+          status.commit != first.commit || status.last != first.last) {
         return false;
       }
     }
@@ -249,6 +271,7 @@ class Chaos {
   std::uint64_t count_;
   std::uint64_t proposals_ = 0;
   bool changes_members_ = false;
+  bool damages_disks_ = false;
 };
 
 std::uint64_t from_environment(const char* variable, std::uint64_t otherwise) {

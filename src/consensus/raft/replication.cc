@@ -139,7 +139,8 @@ void RaftCore::on(NodeId from, const AppendAccepted& message) {
   } else if (message.match < follower->match()) {
     trace(Branch::late_ack_ignored, from.value(), message.match.value());
   }
-  if (follower->on_accepted(message.match)) {
+  const bool counts_now = note_whether_it_counts(*follower, message.uncounted);
+  if (follower->on_accepted(message.match) || counts_now) {
     advance_commit();
   }
   replicate_to(*follower);
@@ -175,7 +176,7 @@ void RaftCore::advance_commit() {
       return lead_->own_match;
     }
     const Progress* follower = find_follower(node);
-    return follower == nullptr ? Position() : follower->match();
+    return follower == nullptr || !follower->counts ? Position() : follower->match();
   };
   const Position reached = quorum::reached_by_majority<Position>(voters(), match_of);
   if (reached <= commit_) {
@@ -290,7 +291,12 @@ void RaftCore::on(NodeId from, const HeartbeatResponse& message) {
     trace(Branch::stale_message_ignored, from.value(), message.term.value());
     return;
   }
-  follower->acknowledged_round = std::max(follower->acknowledged_round, message.round);
+  if (note_whether_it_counts(*follower, message.uncounted)) {
+    advance_commit();
+  }
+  if (follower->counts) {
+    follower->acknowledged_round = std::max(follower->acknowledged_round, message.round);
+  }
   confirm_round();
   if (!message.regular) {
     return;  // rounds of reads are frequent: what follows is repaired once per heartbeat

@@ -71,6 +71,15 @@ void RaftCore::hash_into(Hasher& hasher) const {
   hasher.add(commit_);
   hasher.add(verified_);
   hasher.add(everywhere_);
+  if (is_damaged()) {
+    hasher.add(static_cast<std::uint64_t>(loss_.kind));
+    hasher.add(loss_.end.position);
+    hasher.add(loss_.end.tag);
+    hasher.add(leader_commit_);
+    for (const NodeId node : terms_told_) {
+      hasher.add(node);
+    }
+  }
   for (const Link& link : links_) {
     hasher.add(link.node);
     hasher.add(link.incarnation);

@@ -29,7 +29,7 @@ NodeId RaftCore::furthest_voter() const {
   const auto worth = [this](const Progress& follower) {
     const auto link = std::ranges::lower_bound(links_, follower.node(), {}, &Link::node);
     const bool is_down = link != links_.end() && link->node == follower.node() && !link->is_up;
-    return std::pair(!is_down, follower.match());
+    return std::pair(!is_down && follower.counts, follower.match());
   };
   const Progress* best = nullptr;
   for (const Progress& follower : lead_->followers) {
@@ -86,7 +86,7 @@ void RaftCore::watch_own_disk() {
 }
 
 void RaftCore::on(NodeId from, const TimeoutNow& message) {
-  if (role_ != Role::follower || from != leader_ || !may_campaign() || uncertain_tail_) {
+  if (role_ != Role::follower || from != leader_ || !may_campaign() || uncertain_tail_ || is_damaged()) {
     trace(Branch::stale_message_ignored, from.value(), message.term.value());
     return;
   }

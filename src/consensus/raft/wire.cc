@@ -34,6 +34,7 @@ void fields(Io& io, auto& m) {
     io.number(m.commit);
   } else if constexpr (std::is_same_v<M, AppendAccepted>) {
     io.number(m.match);
+    io.rare_flag(m.uncounted);
   } else if constexpr (std::is_same_v<M, AppendRejected>) {
     io.number(m.rejected);
     io.entry(m.hint);
@@ -46,6 +47,7 @@ void fields(Io& io, auto& m) {
     io.number(m.round);
     io.number(m.verified);
     io.flag(m.regular);
+    io.rare_flag(m.uncounted);
   } else if constexpr (std::is_same_v<M, CommitNotice>) {
     io.number(m.commit);
   } else if constexpr (std::is_same_v<M, ReadRequest>) {
@@ -88,6 +90,11 @@ class FieldWriter {
     number(id.tag);
   }
   void flag(bool value) { byte(value ? 1 : 0); }
+  void rare_flag(bool value) {
+    if (value) {
+      byte(1);
+    }
+  }
   [[nodiscard]] ByteView view() const { return {bytes_.data(), size_}; }
 
  private:
@@ -128,6 +135,12 @@ class FieldReader {
       reader_.set_failed();
     }
     value = raw == 1;
+  }
+  void rare_flag(bool& value) {
+    value = !reader_.finished();
+    if (value && reader_.u8() != 1) {
+      reader_.set_failed();
+    }
   }
   [[nodiscard]] bool finished() const { return reader_.finished(); }
 

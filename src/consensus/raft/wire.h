@@ -1,7 +1,8 @@
 #pragma once
 // The messages between two replicas of a Raft group, one struct each, and their bytes.
 //
-// Layout: version (1 byte), type (1 byte), then the struct's fields as varints in their order; flags are one byte.
+// Layout: version (1 byte), type (1 byte), then the struct's fields as varints in their order; flags are one byte,
+// those of rare cases (`uncounted`) only if set, at the end.
 // Invariants: 1. what encode wrote, decode reads back. 2. decode accepts only whole messages of known version and type
 //                with plausible numbers; it allocates nothing.
 // Entries are not in here: the runtime attaches them (consensus::Attach). Pure functions.
@@ -49,6 +50,7 @@ struct Append {
 struct AppendAccepted {
   Tag term;
   Position match;
+  bool uncounted = false;  ///< the sender does not know what it has promised: it is sent more, and counts for nothing
 };
 struct AppendRejected {
   Tag term;
@@ -69,8 +71,9 @@ struct Heartbeat {
 struct HeartbeatResponse {
   Tag term;
   std::uint64_t round = 0;
-  Position verified;     ///< how far the sender knows its log to equal the leader's
-  bool regular = false;  ///< as in the heartbeat
+  Position verified;       ///< how far the sender knows its log to equal the leader's
+  bool regular = false;    ///< as in the heartbeat
+  bool uncounted = false;  ///< as in AppendAccepted
 };
 /// A commit that no append carried: so that followers with waiting clients need not wait for a heartbeat.
 struct CommitNotice {

@@ -40,6 +40,7 @@ std::string message_words(ByteView message) {
   const auto granted = [](bool yes, bool conditional) {
     return std::string(yes ? "granted" : "refused") + (conditional ? " if all do" : "");
   };
+  const auto uncounted = [](bool yes) { return std::string(yes ? ", counts for nothing" : ""); };
   return std::visit(
       Match{[&](const PreVoteRequest& m) {
               return "pre-vote for term " + number(m.term.value()) + "? last " + words(m.last);
@@ -55,7 +56,9 @@ std::string message_words(ByteView message) {
             [&](const Append& m) {
               return "append" + term + " after " + words(m.previous) + ", commit " + number(m.commit.value());
             },
-            [&](const AppendAccepted& m) { return "accepted" + term + " up to " + number(m.match.value()); },
+            [&](const AppendAccepted& m) {
+              return "accepted" + term + " up to " + number(m.match.value()) + uncounted(m.uncounted);
+            },
             [&](const AppendRejected& m) {
               return "rejected" + term + ": " + number(m.rejected.value()) + ", logs meet at most at " + words(m.hint);
             },
@@ -65,7 +68,7 @@ std::string message_words(ByteView message) {
             },
             [&](const HeartbeatResponse& m) {
               return "heartbeat answered" + term + ", round " + number(m.round) + ", equal up to " +
-                     number(m.verified.value());
+                     number(m.verified.value()) + uncounted(m.uncounted);
             },
             [&](const CommitNotice& m) { return "commit " + number(m.commit.value()) + term; },
             [&](const ReadRequest& m) { return "read " + number(m.number) + "?" + term; },

@@ -42,7 +42,7 @@ void StoreImpl::collect(Position durable, env::RecordBatch& batch) {
 // ---- from the engine, or from a snapshot ------------------------------------------------------------------------
 
 Result<Position> StoreImpl::recover(Generation generation) {
-  QUORATE_ASSERT(executed_.is_none() && index_.size() == 0, "a store is recovered once, before its first command",
+  QUORATE_ASSERT(executed_ == collected_ && journal_.empty(), "a store is recovered before its first command",
                  executed_);
   begin_restore(generation);
   const state::RecordSpace space{group_, generation};

@@ -1,0 +1,163 @@
+// Logs that are damaged while a node is down: whatever is damaged, the node comes back with what the others have, or it
+// does not start; and what was committed stays, whoever is damaged (F-D6, C-01, C-02, C-16, I-51).
+
+#include <cstdio>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "consensus/raft/raft.h"
+#include "group/cluster_for_test.h"
+
+namespace quorate::group {
+namespace {
+
+using namespace std::chrono_literals;
+using consensus::Loss;
+
+class DamageTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+      ASSERT_TRUE(cluster_.start(i).has_value());
+    }
+    ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+  }
+  /// Proposes to every group, lets all execute it, and the log write its mark.
+  void write_some() {
+    for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
+      for (int i = 0; i < 5; ++i) {
+        const std::string command = std::to_string(++written_) + std::string(random_() % 300, 'x');
+        ASSERT_TRUE(cluster_.propose(group, command));
+        expected_[group].push_back(command);
+      }
+      cluster_.run(10ms);
+    }
+    cluster_.run(400ms);
+  }
+  [[nodiscard]] bool all_have_everything() {
+    for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
+      for (std::uint64_t node = 1; node <= 3; ++node) {
+        const auto& journal = cluster_.machine(node, group).journal;
+        if (!std::ranges::equal(journal, expected_[group], {}, [](const auto& entry) { return entry.second; })) {
+          return false;
+        }
+        if (loss_of(node, group) != Loss::Kind::none) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+  [[nodiscard]] Loss::Kind loss_of(std::uint64_t node, std::uint64_t group) {
+    return cluster_.life(node).host->replica(GroupId(group)).status().loss.kind;
+  }
+
+  /// Flips one bit, or loses a sector, of what the log's files hold.
+  void damage(storage::TestDisk& disk) {
+    std::vector<std::pair<storage::TestDisk::Content*, std::size_t>> places;
+    for (auto& [name, content] : disk.files) {
+      content.durable = content.current();
+      content.unsynced.clear();
+      for (std::size_t at = 4096; at < content.durable.size(); ++at) {
+        if (content.durable[at] != '\0') {
+          places.emplace_back(&content, at);
+        }
+      }
+    }
+    auto& [content, at] = places[random_() % places.size()];
+    if (random_() % 4 != 0) {
+      content->durable[at] ^= static_cast<char>(1U << random_() % 8);
+    } else {
+      content->durable.replace(at / 512 * 512, 512, 512, '\0');
+    }
+  }
+
+  std::mt19937_64 random_{7};
+  Cluster cluster_{{.factory = raft::raft_factory(),
+                    .log = {.segment_bytes = 16U << 10, .cache_bytes = 4U << 10},
+                    .flush_interval = 2s}};
+  std::map<std::uint64_t, std::vector<std::string>> expected_;
+  std::uint64_t written_ = 0;
+};
+
+TEST_F(DamageTest, ADamagedNodeIsRepairedByTheOthers) {
+  std::map<Loss::Kind, int> losses;
+  int refused = 0;
+  for (int round = 0; round < 120 && !HasFailure(); ++round) {
+    SCOPED_TRACE(round);
+    ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+    write_some();
+    const std::uint64_t victim = 1 + random_() % 3;
+    cluster_.kill(victim);
+    storage::TestDisk& disk = cluster_.nodes[victim - 1].disk;
+    const storage::TestDisk whole = disk;
+    damage(disk);
+    if (random_() % 2 == 0 && cluster_.run_until([this] { return cluster_.all_led(); })) {
+      write_some();
+    }
+    const Status started = cluster_.start(victim);
+    if (!started.has_value()) {
+      EXPECT_EQ(started.error().code, ErrorCode::corrupt) << started.error().text;
+      ++refused;
+      disk = whole;
+      cluster_.nodes[victim - 1].life.reset();
+      ASSERT_TRUE(cluster_.start(victim).has_value());
+    }
+    for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
+      ++losses[loss_of(victim, group)];
+    }
+    ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
+    if (random_() % 3 == 0) {  // what is still damaged, or noted, must not matter any more
+      cluster_.run(500ms);
+      cluster_.kill(victim);
+      ASSERT_TRUE(cluster_.start(victim).has_value());
+      for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
+        EXPECT_EQ(loss_of(victim, group), Loss::Kind::none);
+      }
+      ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
+    }
+  }
+  std::printf("starts of groups after damage: %d lost nothing, %d their log's end, %d what they promised; %d refused\n",
+              losses[Loss::Kind::none], losses[Loss::Kind::tail], losses[Loss::Kind::promises], refused);
+  EXPECT_GT(losses[Loss::Kind::tail], 3);
+  EXPECT_GT(losses[Loss::Kind::promises], 20);
+}
+
+/// While most replicas do not know what they promised nobody leads and nothing changes, whatever the third has. With
+/// one good disk more everything goes on, and nothing is missing.
+TEST_F(DamageTest, AMajorityThatIsDamagedWaitsAndLosesNothing) {
+  write_some();
+  std::map<std::uint64_t, storage::TestDisk> whole;
+  for (std::uint64_t node = 1; node <= 3; ++node) {
+    cluster_.kill(node);
+  }
+  for (const std::uint64_t node : {1, 2}) {
+    storage::TestDisk& disk = cluster_.nodes[node - 1].disk;
+    whole[node] = disk;
+    for (auto& [name, content] : disk.files) {
+      content.durable = content.current();
+      content.unsynced.clear();
+      if (content.durable.size() > 4096 && content.durable[4096] != '\0') {
+        content.durable[4096 + 5] ^= 1;  // the head of the first frame
+      }
+    }
+  }
+  for (std::uint64_t node = 1; node <= 3; ++node) {
+    const Status started = cluster_.start(node);
+    ASSERT_TRUE(started.has_value()) << started.error().text;
+  }
+  EXPECT_FALSE(cluster_.life(1).host->recovery().damage.empty());
+  cluster_.run(10s);
+  for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
+    EXPECT_EQ(cluster_.leader_of(group), 0U);
+    EXPECT_EQ(loss_of(1, group), Loss::Kind::promises);
+  }
+  cluster_.kill(2);
+  cluster_.nodes[1].disk = whole[2];
+  ASSERT_TRUE(cluster_.start(2).has_value());
+  ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
+}
+
+}  // namespace
+}  // namespace quorate::group

@@ -1,0 +1,43 @@
+#include "server/damage_report.h"
+
+#include <algorithm>
+
+namespace quorate::server {
+namespace {
+
+constexpr std::size_t kPlacesNamed = 8;
+
+std::string lost_words(const consensus::Loss& loss) {
+  const std::string end = std::to_string(loss.end.position.value());
+  return loss.kind == consensus::Loss::Kind::tail
+             ? "entries of the log, which once ended at position " + end + "; the vote is whole"
+             : "it is not known what was acknowledged or voted for; the log once had position " + end + ", or more";
+}
+
+}  // namespace
+
+void report_damage(const storage::Recovery& recovery, EventLog& log) {
+  const std::size_t named = std::min(recovery.damage.size(), kPlacesNamed);
+  for (std::size_t i = 0; i < named; ++i) {
+    log.error("the write-ahead log is damaged", {{"where", recovery.damage[i]}});
+  }
+  if (named < recovery.damage.size()) {
+    log.error("the write-ahead log is damaged",
+              {{"where", "and in more places"}, {"places", std::to_string(recovery.damage.size())}});
+  }
+}
+
+void report_loss(GroupId group, const consensus::CoreStatus& status, EventLog& log) {
+  const bool votes = status.loss.kind == consensus::Loss::Kind::tail;
+  log.error(
+      "this member waits for repair by the others",
+      {{"group", std::to_string(group.value())},
+       {"lost", lost_words(status.loss)},
+       {"until_then", votes ? "it votes, but does not lead" : "it neither votes nor leads nor counts for a majority"},
+       {"do", status.leader.is_none()
+                  ? "start the other members: a majority of undamaged ones repairs this one by itself; if there "
+                    "is none, keep copies of all data directories and restore a backup"
+                  : "nothing: the leader is sending what is missing"}});
+}
+
+}  // namespace quorate::server

@@ -1,0 +1,111 @@
+"""Bytes of a stopped node's log are changed: it comes back with what the others have, or waits and says for what (F-D6, C-02).
+
+Real processes, real disks. The log's bytes are those of docs/formats/log.md.
+"""
+
+import struct
+
+import pytest
+
+from etcd_client import Client
+from processes import wait_for
+from test_snapshot import wait_equal
+
+HEADER_BYTES = 4096
+HEAD_BYTES = 16
+FRAME_WITH_ENTRIES = 1
+
+
+def segment(node):
+    """The file that holds the log's beginning."""
+    files = [path for path in sorted((node.data_dir / "log").iterdir())
+             if path.read_bytes()[HEADER_BYTES:HEADER_BYTES + 4] != b"\0\0\0\0"]
+    assert files, "no segment has frames"
+    return files[0]
+
+
+def frames(content):
+    """(offset, size, size of the description) of each frame, in order."""
+    at = HEADER_BYTES
+    while True:
+        _, start, size, meta = struct.unpack_from("<IIII", content, at)
+        if start == 0:
+            return
+        yield at, size, meta
+        at += size
+
+
+def damage(node, part):
+    """Flips one bit in the middle of the log: in the payload of an entry, or in the head of a frame. What there was."""
+    path = segment(node)
+    whole = path.read_bytes()
+    with_payload = [(at, meta) for at, size, meta in frames(whole)
+                    if whole[at + HEAD_BYTES] == FRAME_WITH_ENTRIES and size > HEAD_BYTES + meta + 20]
+    at, meta = with_payload[len(with_payload) // 2]
+    place = at + HEAD_BYTES + meta + 10 if part == "payload" else at + 5
+    content = bytearray(whole)
+    content[place] ^= 0x10
+    path.write_bytes(content)
+    return path, whole
+
+
+def put(cluster, name, count=200):
+    client = Client(cluster.leader().endpoint)
+    for i in range(count):
+        client.put(f"{name}/{i:04}".encode(), f"{i} ".encode().ljust(300, b"."))
+    client.close()
+
+
+@pytest.mark.parametrize("part", ["payload", "head"])
+def test_a_damaged_node_repairs_itself_from_the_others(cluster, part):
+    put(cluster, "before")
+    victim = next(node for node in cluster.nodes if node is not cluster.leader())
+    victim.kill()
+    damage(victim, part)
+    put(cluster, "meanwhile")
+    victim.start()
+    wait_for(lambda: "the write-ahead log is damaged" in victim.log()[victim.log_start:], 20, "the node says so")
+    cluster.wait_healthy()
+    wait_for(lambda: victim.metric("quorate_groups_in_repair") == 0, 20, "repaired")
+    wait_equal(cluster)
+    # From now on it counts: with it and one other, and without the third, writes go on.
+    third = next(node for node in cluster.nodes if node not in (victim, cluster.leader()))
+    third.kill()
+    put(cluster, "after", count=20)
+    # What it noted is settled: a further start waits for nobody.
+    third.start()
+    victim.kill()
+    victim.start()
+    cluster.wait_healthy()
+    assert "waits for repair" not in victim.log()[victim.log_start:]
+    wait_equal(cluster)
+
+
+def test_a_damaged_majority_waits_and_says_so(cluster):
+    put(cluster, "before")
+    cluster.kill_all()
+    kept = {node.name: damage(node, "head") for node in cluster.nodes[:2]}
+    for node in cluster.nodes:
+        node.start()
+    for node in cluster.nodes[:2]:
+        wait_for(lambda: "this member waits for repair by the others" in node.log()[node.log_start:], 20, "its log says so")
+        text = node.log()[node.log_start:]
+        assert str(kept[node.name][0].name) in text and "offset" in text, "the place is named"
+        assert "restore a backup" in text, "and what to do"
+        wait_for(lambda: node.get("/health")[0] == 503, 20, "not healthy")
+        assert "LOG DAMAGED" in node.get("/health")[1]
+        assert node.metric("quorate_groups_in_repair") == 1
+    # The third one says that it waits, in vain.
+    wait_for(lambda: "waiting for a majority" in cluster.nodes[2].log()[cluster.nodes[2].log_start:], 20, "it waits")
+    assert not any(node.is_leader() for node in cluster.nodes)
+    # The bytes come back on one of them: nothing was thrown away meanwhile, so all recover.
+    lucky = cluster.nodes[0]
+    lucky.kill()
+    path, whole = kept[lucky.name]
+    path.write_bytes(whole)
+    lucky.start()
+    cluster.wait_healthy()
+    wait_equal(cluster)
+    client = Client(lucky.endpoint)
+    assert client.range(b"before/", range_end=b"before0").count == 200
+    client.close()
