@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "consensus/raft/raft.h"
 #include "group/cluster_for_test.h"
+#include "protocols/each_protocol_for_test.h"
 
 namespace quorate::group {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using consensus::Loss;
 
-class DamageTest : public testing::Test {
+class DamageTest : public testing::TestWithParam<const consensus::Protocol*> {
  protected:
   void SetUp() override {
     for (std::uint64_t i = 1; i <= 3; ++i) {
@@ -74,14 +74,15 @@ class DamageTest : public testing::Test {
   }
 
   std::mt19937_64 random_{7};
-  Cluster cluster_{{.factory = raft::raft_factory(),
+  Cluster cluster_{{.factory = GetParam()->cores,
                     .log = {.segment_bytes = 16U << 10, .cache_bytes = 4U << 10},
                     .flush_interval = 2s}};
   std::map<std::uint64_t, std::vector<std::string>> expected_;
   std::uint64_t written_ = 0;
 };
+INSTANTIATE_TEST_SUITE_P(All, DamageTest, protocols::each(), protocols::name_of_case);
 
-TEST_F(DamageTest, ADamagedNodeIsRepairedByTheOthers) {
+TEST_P(DamageTest, ADamagedNodeIsRepairedByTheOthers) {
   std::map<Loss::Kind, int> losses;
   int refused = 0;
   for (int round = 0; round < 120 && !HasFailure(); ++round) {
@@ -126,7 +127,7 @@ TEST_F(DamageTest, ADamagedNodeIsRepairedByTheOthers) {
 
 /// While most replicas do not know what they promised nobody leads and nothing changes, whatever the third has. With
 /// one good disk more everything goes on, and nothing is missing.
-TEST_F(DamageTest, AMajorityThatIsDamagedWaitsAndLosesNothing) {
+TEST_P(DamageTest, AMajorityThatIsDamagedWaitsAndLosesNothing) {
   write_some();
   std::map<std::uint64_t, storage::TestDisk> whole;
   for (std::uint64_t node = 1; node <= 3; ++node) {

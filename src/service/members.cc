@@ -199,6 +199,7 @@ void Members::on_refused_by_core(Context context, consensus::ReconfigureRefusal 
   }
   switch (why) {
     case consensus::ReconfigureRefusal::learner_behind: fail(*request, Outcome::learner_not_ready); return;
+    case consensus::ReconfigureRefusal::voters_in_repair: fail(*request, Outcome::unhealthy_cluster); return;
     case consensus::ReconfigureRefusal::invalid_target: fail(*request, Outcome::bad_member_change); return;
     default: wait(*request);  // for another leader, its first own entry, or the end of another change
   }

@@ -9,6 +9,7 @@ import pytest
 
 from etcd_client import Client
 from processes import wait_for
+from test_members import grow
 from test_snapshot import wait_equal
 
 HEADER_BYTES = 4096
@@ -79,6 +80,24 @@ def test_a_damaged_node_repairs_itself_from_the_others(cluster, part):
     cluster.wait_healthy()
     assert "waits for repair" not in victim.log()[victim.log_start:]
     wait_equal(cluster)
+
+
+def test_who_joined_later_and_who_does_not_know_the_members_are_repaired_too(cluster):
+    """What an empty replica begins with is who the members were when its node was made; four are there now."""
+    put(cluster, "before")
+    founder = next(node for node in cluster.nodes if node is not cluster.leader())
+    joined = grow(cluster)
+    founder.extra_flags = ["--initial-cluster-state=existing"]  # the list of members in its flags is a longer one now
+    put(cluster, "grown")
+    for victim in (joined, founder):
+        victim.kill()
+        damage(victim, "head")
+        put(cluster, f"without/{victim.name}")
+        victim.start()
+        wait_for(lambda: "the write-ahead log is damaged" in victim.log()[victim.log_start:], 20, "the node says so")
+        cluster.wait_healthy()
+        wait_for(lambda: victim.metric("quorate_groups_in_repair") == 0, 20, "repaired")
+        wait_equal(cluster)
 
 
 def test_a_damaged_majority_waits_and_says_so(cluster):

@@ -99,6 +99,7 @@ enum class ReconfigureRefusal : std::uint8_t {
   no_own_entry_committed,  ///< the leader is new (M-01)
   change_under_way,        ///< the one before is not committed, or the group is in the joint state (M-03)
   learner_behind,          ///< of those who shall vote one has not caught up (M-12)
+  voters_in_repair,        ///< those who shall vote would be no majority without some who have lost what they promised
 };
 /// The proposal or read ended here. `never`: it had no effect and may be given elsewhere; `unknown`: it may
 /// still take effect.

@@ -110,7 +110,8 @@ struct SendDropped {
   Position last;
 };
 
-/// The link to a node works. A new incarnation means that the node forgot everything volatile.
+/// The link to a node works. A new incarnation means that the node forgot everything volatile, and if its disk was
+/// damaged more than that. No message of an earlier life of that node is received behind this.
 struct PeerUp {
   NodeId node;
   Incarnation incarnation;

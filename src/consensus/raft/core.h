@@ -161,6 +161,7 @@ class RaftCore final : public consensus::Core {
   // ---- membership.cc
   [[nodiscard]] consensus::ReconfigureRefusal why_not_reconfigure(const consensus::Membership& target) const;
   [[nodiscard]] bool is_ready_to_vote(NodeId node) const;
+  [[nodiscard]] bool can_commit_among(const std::vector<NodeId>& voters) const;
   [[nodiscard]] bool may_campaign() const;
   void append_membership(consensus::Membership next, std::vector<consensus::Contact> contacts);
   void follow_new_members();
@@ -192,6 +193,7 @@ class RaftCore final : public consensus::Core {
   void on_retry_timer();
   void note_term_told(NodeId from, const Message& message);
   [[nodiscard]] bool knows_all_terms() const;
+  [[nodiscard]] std::vector<NodeId> possible_voters() const;
   void check_repaired();
   /// Leader: what a follower says of itself. True: it counts from now on.
   [[nodiscard]] bool note_whether_it_counts(Progress& follower, bool uncounted);

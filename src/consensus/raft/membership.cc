@@ -72,7 +72,19 @@ ReconfigureRefusal RaftCore::why_not_reconfigure(const Membership& target) const
   if (!std::ranges::all_of(target.voters, [this](NodeId node) { return is_ready_to_vote(node); })) {
     return ReconfigureRefusal::learner_behind;
   }
+  if (!can_commit_among(target.voters)) {
+    return ReconfigureRefusal::voters_in_repair;
+  }
   return ReconfigureRefusal::none;
+}
+
+/// Those of `voters` who are not known to count for nothing (repair.cc) are a majority.
+bool RaftCore::can_commit_among(const std::vector<NodeId>& voters) const {
+  const auto counted = std::ranges::count_if(voters, [this](NodeId node) {
+    const Progress* follower = find_follower(node);
+    return follower == nullptr || follower->counts;
+  });
+  return static_cast<std::size_t>(counted) >= quorum::majority_of(voters.size());
 }
 
 /// A learner becomes a voter only when one window brings it level: else a majority might wait for it (M-12).

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/plant.h"
+#include "consensus/contract/membership_codec.h"
 #include "consensus/raft/raft.h"
 #include "stories/cluster.h"
 
@@ -44,7 +45,6 @@ class Chaos {
     options.core.window_entries = 1 + dice_.roll(8);
     options.core.max_entries_per_message = 1 + dice_.roll(3);
     changes_members_ = dice_.roll(2) == 0;
-    damages_disks_ = !changes_members_;  // the members that are left may be too few to repair anything
     for (std::uint64_t id = 1; id <= count_; ++id) {
       options.core.initial_membership.voters.emplace_back(id);
     }
@@ -98,7 +98,7 @@ class Chaos {
         }
       }
     }
-    if (!cluster_.violations().empty()) {
+    if (!cluster_.violations().empty() || waits_for_damaged()) {
       return;
     }
     ADD_FAILURE() << "not healed: " << cluster_.status_words(NodeId(1)) << "\n"
@@ -144,16 +144,39 @@ class Chaos {
   }
 
   /// The disk of one node at a time loses entries that were durable, and mostly what was promised. Everybody else's
-  /// is whole, so nothing that was committed is gone (F-D6).
+  /// is whole, and they are enough to commit without it, so nothing that was committed is gone (F-D6).
   void damage(NodeId node) {
     for (const NodeId each : cluster_.node_ids()) {
-      if (each != node && cluster_.loss_of(each).kind != consensus::Loss::Kind::none) {
+      if (each != node && (cluster_.loss_of(each).kind != consensus::Loss::Kind::none || is_needed(node, each))) {
         return;
       }
     }
     const Position base = cluster_.written(node).discarded.position;
     const std::uint64_t entries = cluster_.written(node).log.size();
     cluster_.damage(node, Position(base.value() + dice_.roll(entries + 1)), dice_.roll(2) == 0);
+  }
+
+  /// While one was damaged its leader, who did not know, has begun a change to members who can do nothing without it.
+  [[nodiscard]] bool waits_for_damaged() const {
+    return std::ranges::any_of(cluster_.node_ids(), [this](NodeId damaged) {
+      return cluster_.loss_of(damaged).kind != consensus::Loss::Kind::none &&
+             std::ranges::any_of(cluster_.node_ids(), [&](NodeId each) { return is_needed(damaged, each); });
+    });
+  }
+
+  /// Nothing is committed without `node` in a membership that `witness` has in its log.
+  [[nodiscard]] bool is_needed(NodeId node, NodeId witness) const {
+    const auto is_needed_among = [node](const std::vector<NodeId>& voters) {
+      return voters.size() < 3 && std::ranges::find(voters, node) != voters.end();
+    };
+    const auto is_needed_in = [&](const consensus::Membership& membership) {
+      return is_needed_among(membership.voters) || is_needed_among(membership.outgoing_voters);
+    };
+    const stories::Disk& disk = cluster_.written(witness);
+    return is_needed_in(disk.membership) || std::ranges::any_of(disk.log, [&](const auto& slot) {
+             return slot.second.kind == consensus::EntryKind::configuration &&
+                    is_needed_in(consensus::decode_configuration(slot.second.payload.view())->membership);
+           });
   }
 
   NodeId any_node() { return NodeId(1 + dice_.roll(count_)); }
@@ -220,7 +243,7 @@ class Chaos {
     } else if (die < 96) {
       if (cluster_.is_alive(node)) {
         cluster_.crash(node, dice_.roll(3));
-        if (damages_disks_ && dice_.roll(4) == 0) {
+        if (dice_.roll(4) == 0) {
           damage(node);
         }
       } else {
@@ -271,7 +294,6 @@ class Chaos {
   std::uint64_t count_;
   std::uint64_t proposals_ = 0;
   bool changes_members_ = false;
-  bool damages_disks_ = false;
 };
 
 std::uint64_t from_environment(const char* variable, std::uint64_t otherwise) {

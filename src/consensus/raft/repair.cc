@@ -50,8 +50,8 @@ void RaftCore::ask_for_terms() {
   }
   const Buffer question = encode(ReadRequest{.term = hard_.term, .life = config_.incarnation, .number = 0});
   std::uint64_t asked = 0;
-  for (const NodeId node : membership().all_nodes()) {
-    if (node != config_.self && membership().is_voter(node) && !std::ranges::binary_search(terms_told_, node)) {
+  for (const NodeId node : possible_voters()) {
+    if (node != config_.self && !std::ranges::binary_search(terms_told_, node)) {
       send_bytes(node, question);
       ++asked;
     }
@@ -76,9 +76,27 @@ void RaftCore::note_term_told(NodeId from, const Message& message) {
 }
 
 bool RaftCore::knows_all_terms() const {
-  return std::ranges::all_of(membership().all_nodes(), [this](NodeId node) {
-    return node == config_.self || !membership().is_voter(node) || std::ranges::binary_search(terms_told_, node);
+  return std::ranges::all_of(possible_voters(), [this](NodeId node) {
+    return node == config_.self || std::ranges::binary_search(terms_told_, node);
   });
+}
+
+/// Who votes in the membership that is known to be committed, or in one behind it: who is taken out by a change that is
+/// not committed may still be elected.
+std::vector<NodeId> RaftCore::possible_voters() const {
+  std::vector<NodeId> nodes;
+  const auto add_voters = [&nodes](const MembershipHistory::Version& version) {
+    for (const NodeId node : version.membership.all_nodes()) {
+      if (version.membership.is_voter(node)) {
+        nodes.push_back(node);
+      }
+    }
+  };
+  add_voters(memberships_.at(commit_));
+  memberships_.visit_between(commit_, log_.last_position(), add_voters);
+  std::ranges::sort(nodes);
+  nodes.erase(std::ranges::unique(nodes).begin(), nodes.end());
+  return nodes;
 }
 
 // ---- repaired -------------------------------------------------------------------------------------------
