@@ -147,6 +147,7 @@ void Disk::complete(std::uint64_t number) {
   switch (pending.kind) {
     case Pending::Kind::write:
       if (behaviour.fail_writes_per_million > 0 && random_.chance(behaviour.fail_writes_per_million, 1'000'000)) {
+        fail_write(*pending.file);
         pending.done(fail(ErrorCode::io, "simulated EIO"));
         return;
       }
@@ -154,6 +155,7 @@ void Disk::complete(std::uint64_t number) {
         pending.done(fail(ErrorCode::no_space, "no space left on the simulated disk"));
         return;
       }
+      note_written(pending.file);
       make_durable(*pending.file);
       ++counters.syncs;
       pending.done(Status{});
@@ -269,26 +271,57 @@ void Disk::lose_unsynced(Content& file) {
   file.current = file.durable;
 }
 
-bool Disk::flip_bits(std::string_view directory, int bits) {
-  std::vector<Content*> files;
-  for (auto& [path, content] : current_) {
-    if (path.starts_with(directory) && !content->current.empty()) {
-      files.push_back(content.get());
+/// The kernel marks the pages clean: they are read as they were written, or as the disk has them, and never reach it
+/// (F-D4, both variants).
+void Disk::fail_write(Content& file) {
+  file.unsynced.clear();
+  if (random_.chance(1, 2)) {
+    file.current = file.durable;
+  }
+}
+
+void Disk::note_written(const std::shared_ptr<Content>& file) {
+  if (file->unsynced.empty()) {
+    return;
+  }
+  Extent extent{.file = file, .from = UINT64_MAX, .to = 0};
+  for (const Write& write : file->unsynced) {
+    extent.from = std::min(extent.from, write.offset);
+    extent.to = std::max(extent.to, write.offset + write.bytes.size());
+  }
+  last_written_ = {std::move(extent), std::move(last_written_[0])};
+}
+
+bool Disk::was_written_last(const Content& file, std::uint64_t at) const {
+  return std::ranges::any_of(last_written_, [&file, at](const Extent& extent) {
+    return extent.file.get() == &file && at >= extent.from && at < extent.to;
+  });
+}
+
+std::optional<Disk::Bit> Disk::flip_bit(std::string_view directory, std::uint64_t place) {
+  std::vector<Bit> bits;
+  for (const auto& [path, content] : current_) {
+    for (std::uint64_t at = 0; path.starts_with(directory) && at < content->durable.size(); ++at) {
+      if (content->durable[at] != '\0' && !was_written_last(*content, at)) {
+        bits.push_back({path, at, static_cast<char>(1U << place % 8)});
+      }
     }
   }
-  if (files.empty()) {
-    return false;
+  if (bits.empty()) {
+    return std::nullopt;
   }
-  for (int i = 0; i < bits; ++i) {
-    Content& file = *files[random_.between(0, files.size() - 1)];
-    const std::uint64_t at = random_.between(0, file.current.size() - 1);
-    const auto mask = static_cast<char>(1U << random_.between(0, 7));
-    file.current[at] = static_cast<char>(file.current[at] ^ mask);
-    if (at < file.durable.size()) {
-      file.durable[at] = static_cast<char>(file.durable[at] ^ mask);
+  Bit bit = std::move(bits[place / 8 % bits.size()]);
+  flip(bit);
+  return bit;
+}
+
+void Disk::flip(const Bit& bit) {
+  Content& file = *current_.at(bit.path);
+  for (std::string* bytes : {&file.durable, &file.current}) {
+    if (bit.at < bytes->size()) {
+      (*bytes)[bit.at] = static_cast<char>((*bytes)[bit.at] ^ bit.mask);
     }
   }
-  return true;
 }
 
 std::uint64_t Disk::used_bytes() const {

@@ -7,9 +7,11 @@
 //                disk.
 // Outlives the lives of its node. Owned by the world.
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,8 +55,20 @@ class Disk : public env::FileSystem {
   [[nodiscard]] Status sync_directory(std::string_view directory) override;
   void prepare_async(std::string path, std::uint64_t size, Callback<Status> done) override;
 
-  /// Changes `bits` bits at random places of a random file under `directory`; false if there is none.
-  bool flip_bits(std::string_view directory, int bits);
+  /// Nothing more fits.
+  void leave_no_space() { behaviour.capacity_bytes = used_bytes(); }
+
+  /// One bit of a file.
+  struct Bit {
+    std::string path;
+    std::uint64_t at = 0;
+    char mask = 0;
+  };
+  /// Changes a bit of what was written to the files under `directory`, but for the last two durable writes: `place`
+  /// picks one. Nothing if there is none. What was written last is not spared by disks; but no log can tell that its
+  /// end was changed from that it was never written (docs/formats/log.md, "What cannot be seen").
+  std::optional<Bit> flip_bit(std::string_view directory, std::uint64_t place);
+  void flip(const Bit& bit);
 
   DiskBehaviour behaviour;
   DiskCounters counters;
@@ -77,6 +91,13 @@ class Disk : public env::FileSystem {
   };
   using Names = std::map<std::string, std::shared_ptr<Content>, std::less<>>;
 
+  /// What one write_durably() wrote.
+  struct Extent {
+    std::shared_ptr<Content> file;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+  };
+
   /// An asynchronous call under way.
   struct Pending {
     std::shared_ptr<Content> file;
@@ -92,6 +113,9 @@ class Disk : public env::FileSystem {
   void complete(std::uint64_t number);
   void put(Content& file, std::uint64_t offset, std::string_view bytes);
   void make_durable(Content& file);
+  void fail_write(Content& file);
+  void note_written(const std::shared_ptr<Content>& file);
+  [[nodiscard]] bool was_written_last(const Content& file, std::uint64_t at) const;
   void apply(Names& names, const NameChange& change);
   void record(NameChange change);
   void lose_unsynced(Content& file);
@@ -106,6 +130,7 @@ class Disk : public env::FileSystem {
   std::map<std::uint64_t, Pending> pending_;
   std::uint64_t next_pending_ = 1;
   Instant busy_until_{};
+  std::array<Extent, 2> last_written_;
 };
 
 }  // namespace quorate::sim

@@ -26,7 +26,10 @@ constexpr std::array<std::string_view, kFaultCount> kNames = {"crash",
                                                               "transfer_leadership",
                                                               "clock_drift",
                                                               "slow_engine",
-                                                              "change_membership"};
+                                                              "change_membership",
+                                                              "failing_disk",
+                                                              "full_disk",
+                                                              "damaged_log"};
 constexpr std::int64_t kNanosecondsPerMillisecond = 1'000'000;
 constexpr std::size_t kDecimals = 6;
 

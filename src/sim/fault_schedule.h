@@ -38,8 +38,11 @@ enum class Fault : std::uint8_t {
   clock_drift,          // F-T2
   slow_engine,          // F-D10: records must be waited for
   change_membership,    // an operator's, M-01 to M-12
+  failing_disk,         // F-D4, F-D5: writes fail
+  full_disk,            // F-D9
+  damaged_log,          // F-D6
 };
-inline constexpr std::size_t kFaultCount = 21;
+inline constexpr std::size_t kFaultCount = 24;
 
 [[nodiscard]] std::string_view fault_name(Fault fault);
 /// Faults that are a state of the whole run rather than an event.

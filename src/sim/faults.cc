@@ -8,10 +8,15 @@ namespace {
 
 Duration milliseconds(std::uint64_t count) { return std::chrono::milliseconds(static_cast<std::int64_t>(count)); }
 
+constexpr Duration kRestartDelay = std::chrono::milliseconds(50);  ///< of a node that stopped itself
+
 /// In how many runs a fault is among those that may happen.
 std::uint64_t percent_of(Fault fault) {
   if (fault == Fault::change_membership) {
     return 20;  // with few voters little is acknowledged
+  }
+  if (fault == Fault::failing_disk || fault == Fault::full_disk || fault == Fault::damaged_log) {
+    return 25;
   }
   return is_ambient(fault) ? 15 : 50;
 }
@@ -23,7 +28,8 @@ Faults::Faults(Cluster& cluster, Random random, std::optional<FaultSchedule> sch
       random_(random.split("faults")),
       listener_(listener),
       schedule_(std::move(schedule)),
-      operator_(cluster) {
+      operator_(cluster),
+      disks_(cluster) {
   if (!schedule_) {
     draw_mix();
   }
@@ -157,7 +163,7 @@ void Faults::count(std::uint32_t node) {
 void Faults::inject() {
   const std::uint32_t victim = std::clamp(event_.node, 1U, cluster_.node_count());
   const std::uint32_t majority = cluster_.node_count() / 2 + 1;
-  const bool can_lose_one = cluster_.alive_count() > majority && cluster_.node(victim).is_alive();
+  const bool can_lose_one = disks_.well_count() > majority && cluster_.node(victim).is_alive();
   switch (event_.fault) {
     case Fault::crash:
     case Fault::power_loss:
@@ -201,6 +207,17 @@ void Faults::inject() {
       return;
     case Fault::transfer_leadership: transfer_leadership(); return;
     case Fault::change_membership: change_membership(); return;
+    case Fault::failing_disk:
+    case Fault::full_disk:
+      if (can_lose_one) {
+        trouble_disk(victim);
+      }
+      return;
+    case Fault::damaged_log:
+      if (can_lose_one && disks_.may_damage(victim)) {
+        damage_log(victim);
+      }
+      return;
     default: cut(); return;
   }
 }
@@ -214,7 +231,11 @@ void Faults::transfer_leadership() {
   }
 }
 
+/// Not while a replica is repaired: those who are left might be too few for that.
 void Faults::change_membership() {
+  if (!disks_.all_whole()) {
+    return;
+  }
   const GroupId group(detail(1, cluster_.group_count()));
   if (const std::uint32_t asked = operator_.change(group, detail(0, operator_.choices() - 1)); asked != 0) {
     count(asked);
@@ -250,6 +271,38 @@ void Faults::cut() {
                             Callback<>::to<&Faults::heal_network>(this));
 }
 
+void Faults::trouble_disk(std::uint32_t node) {
+  count(node);
+  event_.fault == Fault::full_disk ? disks_.leave_no_space(node) : disks_.fail_writes(node);
+  cluster_.queue().schedule(cluster_.now() + milliseconds(detail(20, 400)), Owner{},
+                            Callback<>::to<&Faults::cure_disk>(this, node));
+}
+
+void Faults::cure_disk(std::uint64_t node) { disks_.cure(static_cast<std::uint32_t>(node)); }
+
+void Faults::damage_log(std::uint32_t node) {
+  count(node);
+  take_down(node, false);
+  disks_.damage_log(node, detail(0, UINT32_MAX));
+}
+
+bool Faults::on_node_stopped(std::uint32_t node) {
+  if (!disks_.may_stop(node)) {
+    return false;
+  }
+  cluster_.queue().schedule(cluster_.now(), Owner{}, Callback<>::to<&Faults::take_down_stopped>(this, node));
+  return true;
+}
+
+void Faults::take_down_stopped(std::uint64_t node) {
+  const auto index = static_cast<std::uint32_t>(node);
+  if (cluster_.node(index).is_alive() && disks_.may_stop(index)) {
+    cluster_.node(index).crash();
+    listener_.on_life_ended(index);
+    cluster_.queue().schedule(cluster_.now() + kRestartDelay, Owner{}, Callback<>::to<&Faults::bring_up>(this, node));
+  }
+}
+
 void Faults::heal_network(std::uint64_t) { cluster_.network().heal_all(); }
 
 void Faults::take_down(std::uint32_t index, bool power) {
@@ -269,9 +322,15 @@ void Faults::bring_up(std::uint64_t index) {
   if (node.is_alive()) {
     return;
   }
-  if (Status started = node.start(); !started) {
+  disks_.cure(number);
+  Status started = node.start();
+  if (!started && started.error().code == ErrorCode::corrupt && disks_.restore_log(number)) {
+    started = node.start();
+  }
+  if (!started) {
     listener_.on_start_failed(number, started.error());
   }
+  disks_.on_started(number);
 }
 
 void Faults::heal() {

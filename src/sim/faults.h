@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sim/cluster.h"
+#include "sim/disk_faults.h"
 #include "sim/fault_schedule.h"
 #include "sim/membership_operator.h"
 #include "sim/random.h"
@@ -43,6 +44,9 @@ class Faults {
   /// Ends every fault and starts every node: the liveness phase begins.
   void heal();
 
+  /// A node has stopped itself. True if its disk gave it a reason: it will be started again.
+  [[nodiscard]] bool on_node_stopped(std::uint32_t node);
+
   [[nodiscard]] const FaultCounts& counts() const { return counts_; }
 
  private:
@@ -52,9 +56,13 @@ class Faults {
   void happen(std::uint64_t number);
   void inject();
   void cut();
+  void trouble_disk(std::uint32_t node);
+  void cure_disk(std::uint64_t node);
+  void damage_log(std::uint32_t node);
   void transfer_leadership();
   void change_membership();
   void take_down(std::uint32_t node, bool power);
+  void take_down_stopped(std::uint64_t node);
   void bring_up(std::uint64_t node);
   void heal_network(std::uint64_t);
   /// Begins to carry out an event; end_event() tells of it, if it came to something.
@@ -79,6 +87,7 @@ class Faults {
   bool healed_ = false;
   FaultCounts counts_{};
   MembershipOperator operator_;
+  DiskFaults disks_;
 };
 
 }  // namespace quorate::sim

@@ -5,7 +5,9 @@
 namespace quorate::sim {
 namespace {
 
-constexpr std::uint64_t kRoles = 4;                          // 0 and 1: votes, 2: learns, 3: is out
+constexpr std::uint64_t kRoles = 4;  // 0 and 1: votes, 2: learns, 3: is out
+/// Nobody leaves it: who is a member of no group is removed from the cluster, and cannot come back.
+constexpr GroupId kGroupOfAll(1);
 constexpr std::uint64_t kContexts = std::uint64_t{1} << 62;  // names that no service gives
 constexpr Duration kRestoreInterval = std::chrono::milliseconds(20);
 
@@ -37,7 +39,7 @@ std::uint32_t MembershipOperator::change(GroupId group, std::uint64_t roles) {
     const std::uint64_t role = std::exchange(roles, roles / kRoles) % kRoles;
     if (role < 2) {
       target.voters.emplace_back(node);
-    } else if (role == 2) {
+    } else if (role == 2 || group == kGroupOfAll) {
       target.learners.emplace_back(node);
     }
   }

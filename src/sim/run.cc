@@ -145,7 +145,9 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     ledger_.confirm(replica, io);
   }
   void on_node_stopped(std::uint32_t node, const Error& why) override {
-    fail_run("n" + std::to_string(node) + " stopped itself: " + why.text, "a node that stops itself");
+    if (!faults_.on_node_stopped(node)) {
+      fail_run("n" + std::to_string(node) + " stopped itself: " + why.text, "a node that stops itself");
+    }
   }
   void trace(const TraceEvent& event) override { ++result_.branches[event.name]; }
 
@@ -173,7 +175,7 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     }
     const bool all = fault == Fault::crash_all || fault == Fault::power_loss_all;
     const std::uint64_t lives = all ? cluster_.alive_count() : 1;
-    if (fault == Fault::crash || fault == Fault::crash_all) {
+    if (fault == Fault::crash || fault == Fault::crash_all || fault == Fault::damaged_log) {
       result_.crashes += lives;
     } else if (fault == Fault::power_loss || fault == Fault::power_loss_all) {
       result_.power_losses += lives;

@@ -124,6 +124,7 @@ class LogRecovery {
   [[nodiscard]] Status judge(std::uint64_t sequence, const ScanEnd& end);
   [[nodiscard]] Result<bool> goes_on_behind(std::uint64_t sequence);
   [[nodiscard]] Status check_log_ends(std::uint64_t sequence);
+  [[nodiscard]] Status make_durable(SegmentFile& segment, ByteView bytes, const ScanEnd& end);
   [[nodiscard]] Status continue_tail();
   [[nodiscard]] Status start_behind_cut(std::uint64_t cut_at);
   [[nodiscard]] Result<std::string> read_whole(SegmentFile& segment) {
@@ -328,12 +329,24 @@ Status LogRecovery::replay_segments() {
     first_live_ = std::max(first_live_, replay_.end().first_live);
     uncertain_ = replay_.end().uncertain_tail;
     QUORATE_TRY(judge(sequence, end));
-    QUORATE_TRY(segment.file->sync());  // after a killed process its bytes may be in the page cache only
+    QUORATE_TRY(make_durable(segment, *bytes, end));
   }
   if (first_live_ < start_ && !damage_.lost_frames()) {  // else what was lost may have said that it is not needed
     return damaged(directory_, 0, "segment " + std::to_string(start_ - 1) + " is missing or its header is damaged");
   }
   return {};
+}
+
+/// What was read of the segment may be in the page cache only, since the process was killed before its sync, or because
+/// its sync failed: then the kernel takes the pages for written, and no further sync writes them (F-D4). So the header
+/// and the last batch are written again; what stands before them was durable before the last batch was begun.
+Status LogRecovery::make_durable(SegmentFile& segment, ByteView bytes, const ScanEnd& end) {
+  if (!QUORATE_PLANT(page_cache_trusted)) {
+    QUORATE_TRY(segment.file->write(0, bytes.substr(0, kSegmentHeaderBytes)));
+    const std::uint64_t from = std::min(end.last_batch, end.offset);
+    QUORATE_TRY(segment.file->write(from, bytes.substr(from, end.offset - from)));
+  }
+  return segment.file->sync();
 }
 
 /// Decides what the end of a segment means, given the segments behind it.

@@ -121,7 +121,7 @@ class Scan {
       return false;
     }
     behind_gap_ = false;
-    batch_start_ = head.batch_start;
+    batch_start_ = end_.last_batch = head.batch_start;
     visitor_.visit(end_.offset, *frame, bytes);
     end_.offset += head.size;
     if (frame->kind == FrameKind::segment_end) {

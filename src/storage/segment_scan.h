@@ -25,8 +25,9 @@ struct ScanEnd {
     foreign,    ///< a checksum holds over something that this program does not write
   };
   Kind kind = Kind::clean;
-  std::uint64_t offset = kSegmentHeaderBytes;  ///< behind the last whole frame
-  std::uint64_t torn_bytes = 0;                ///< how far the torn or uncertain batch can be seen to reach
+  std::uint64_t offset = kSegmentHeaderBytes;      ///< behind the last whole frame
+  std::uint64_t last_batch = kSegmentHeaderBytes;  ///< where the batch of the last whole frame begins
+  std::uint64_t torn_bytes = 0;                    ///< how far the torn or uncertain batch can be seen to reach
 };
 
 /// What is known of a segment from elsewhere.

@@ -73,9 +73,25 @@ enum class Branch : std::uint8_t {
   transfer_waits,      ///< for a to catch up from match b
   transfer_given_up,   ///< to a
   timeout_now_obeyed,  ///< a: term
+  // membership
+  reconfiguration_refused,  ///< a: ReconfigureRefusal
+  joint_state_entered,      ///< leader: at position a
+  joint_state_left,         ///< leader: at position a
+  member_left,              ///< leader: a, with match b; it gets nothing more
+  removed_leader_retires,   ///< a: term
+  membership_adopted,       ///< a: position
+  membership_rolled_back,   ///< a: position of the one that is gone
+  // a damaged disk
+  damaged_waits_for_leader,  ///< in term a: it does not campaign
+  vote_refused_damaged,      ///< to a, in term b: it does not know what it has promised
+  terms_asked,               ///< of a voters
+  term_told,                 ///< by a: b
+  damage_repaired,           ///< up to position a
+  follower_uncounted,        ///< leader: a has lost what it promised
+  follower_counts_again,     ///< leader: a, with match b
 
-  // What follows needs a malformed message, a damaged disk, a membership that changes, a runtime that asks to discard
-  // what is not committed, or a log and a snapshot that reach a follower in the same moment.
+  // What follows needs a malformed message, a log whose end is in doubt, a runtime that asks to discard what is not
+  // committed, or a log and a snapshot that reach a follower in the same moment.
   late_snapshot_outcome_ignored,  ///< leader: of a
   snapshot_outrun_by_log,         ///< of position a; own commit b
   malformed_message,              ///< from a, of b bytes
@@ -87,21 +103,7 @@ enum class Branch : std::uint8_t {
   too_many_reads,                 ///< a: how many wait
   stale_read_answer,              ///< from a, number b
   membership_from_snapshot,       ///< a: position
-  reconfiguration_refused,        ///< a: ReconfigureRefusal
-  joint_state_entered,            ///< leader: at position a
-  joint_state_left,               ///< leader: at position a
-  member_left,                    ///< leader: a, with match b; it gets nothing more
-  removed_leader_retires,         ///< a: term
-  membership_adopted,             ///< a: position
-  membership_rolled_back,         ///< a: position of the one that is gone
   own_disk_hangs,                 ///< leader: write a is not durable; it hands over (R-29)
-  damaged_waits_for_leader,       ///< in term a: it does not campaign
-  vote_refused_damaged,           ///< to a, in term b: it does not know what it has promised
-  terms_asked,                    ///< of a voters
-  term_told,                      ///< by a: b
-  damage_repaired,                ///< up to position a
-  follower_uncounted,             ///< leader: a has lost what it promised
-  follower_counts_again,          ///< leader: a, with match b
   discard_refused,                ///< up to position a: not committed, or not in the log
   count_of_branches,
 };
@@ -166,6 +168,20 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "raft.transfer_waits",
     "raft.transfer_given_up",
     "raft.timeout_now_obeyed",
+    "raft.reconfiguration_refused",
+    "raft.joint_state_entered",
+    "raft.joint_state_left",
+    "raft.member_left",
+    "raft.removed_leader_retires",
+    "raft.membership_adopted",
+    "raft.membership_rolled_back",
+    "raft.damaged_waits_for_leader",
+    "raft.vote_refused_damaged",
+    "raft.terms_asked",
+    "raft.term_told",
+    "raft.damage_repaired",
+    "raft.follower_uncounted",
+    "raft.follower_counts_again",
     "raft.late_snapshot_outcome_ignored",
     "raft.snapshot_outrun_by_log",
     "raft.malformed_message",
@@ -177,21 +193,7 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "raft.too_many_reads",
     "raft.stale_read_answer",
     "raft.membership_from_snapshot",
-    "raft.reconfiguration_refused",
-    "raft.joint_state_entered",
-    "raft.joint_state_left",
-    "raft.member_left",
-    "raft.removed_leader_retires",
-    "raft.membership_adopted",
-    "raft.membership_rolled_back",
     "raft.own_disk_hangs",
-    "raft.damaged_waits_for_leader",
-    "raft.vote_refused_damaged",
-    "raft.terms_asked",
-    "raft.term_told",
-    "raft.damage_repaired",
-    "raft.follower_uncounted",
-    "raft.follower_counts_again",
     "raft.discard_refused",
 };
 static_assert(!kBranchNames.back().empty(), "one name per branch");

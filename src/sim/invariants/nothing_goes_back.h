@@ -1,6 +1,7 @@
 #pragma once
 // I-01 Term, commit and executed position never decrease in a life; the term not over lives either, since it was
-// durable before anyone heard of it (Raft paper, 5.2; thesis 3.8).
+// durable before anyone heard of it (Raft paper, 5.2; thesis 3.8). A replica whose damaged disk has lost what it
+// promised is the exception, and says so.
 
 #include <map>
 
@@ -15,6 +16,9 @@ class NothingGoesBack : public Invariant {
   [[nodiscard]] std::string on_status(std::uint32_t node, GroupId group, const consensus::CoreStatus& status,
                                       Position executed) override {
     Seen& seen = seen_[{node, group}];
+    if (status.loss.kind == consensus::Loss::Kind::promises) {
+      seen.announced = Tag();
+    }
     std::string wrong;
     if (status.tag < seen.announced) {
       wrong =

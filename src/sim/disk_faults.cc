@@ -1,0 +1,81 @@
+#include "sim/disk_faults.h"
+
+#include <algorithm>
+
+namespace quorate::sim {
+
+void DiskFaults::fail_writes(std::uint32_t node) {
+  cluster_.node(node).disk().behaviour.fail_writes_per_million = 1'000'000;
+  patients_[node - 1].is_ill = patients_[node - 1].may_stop = true;
+}
+
+void DiskFaults::leave_no_space(std::uint32_t node) {
+  cluster_.node(node).disk().leave_no_space();
+  patients_[node - 1].is_ill = patients_[node - 1].may_stop = true;
+}
+
+void DiskFaults::cure(std::uint32_t node) {
+  DiskBehaviour& behaviour = cluster_.node(node).disk().behaviour;
+  behaviour.fail_writes_per_million = 0;
+  behaviour.capacity_bytes = DiskBehaviour{}.capacity_bytes;
+  patients_[node - 1].is_ill = false;
+}
+
+void DiskFaults::on_started(std::uint32_t node) { patients_[node - 1].may_stop = false; }
+
+std::uint32_t DiskFaults::well_count() const {
+  std::uint32_t count = 0;
+  for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+    count += cluster_.node(node).is_alive() && !patients_[node - 1].is_ill ? 1 : 0;
+  }
+  return count;
+}
+
+bool DiskFaults::all_whole() const {
+  for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+    for (std::uint64_t group = 1; cluster_.node(node).is_alive() && group <= cluster_.group_count(); ++group) {
+      if (cluster_.node(node).host().replica(GroupId(group)).status().loss.kind != consensus::Loss::Kind::none) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+bool DiskFaults::may_damage(std::uint32_t node) const {
+  if (well_count() != cluster_.node_count() || !all_whole()) {
+    return false;
+  }
+  for (std::uint32_t witness = 1; witness <= cluster_.node_count(); ++witness) {
+    for (std::uint64_t group = 1; group <= cluster_.group_count(); ++group) {
+      if (is_needed(node, cluster_.node(witness).host().replica(GroupId(group)).status().membership)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+/// Those who vote besides the node would be no majority.
+bool DiskFaults::is_needed(std::uint32_t node, const consensus::Membership& membership) const {
+  const auto is_needed_among = [id = NodeId(node)](const std::vector<NodeId>& voters) {
+    return voters.size() < 3 && std::ranges::binary_search(voters, id);
+  };
+  return is_needed_among(membership.voters) || is_needed_among(membership.outgoing_voters);
+}
+
+void DiskFaults::damage_log(std::uint32_t node, std::uint64_t place) {
+  patients_[node - 1].damaged = cluster_.node(node).disk().flip_bit("log/", place);
+}
+
+bool DiskFaults::restore_log(std::uint32_t node) {
+  std::optional<Disk::Bit>& damaged = patients_[node - 1].damaged;
+  if (!damaged) {
+    return false;
+  }
+  cluster_.node(node).disk().flip(*damaged);
+  damaged.reset();
+  return true;
+}
+
+}  // namespace quorate::sim
