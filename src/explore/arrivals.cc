@@ -2,14 +2,14 @@
 
 namespace quorate::explore {
 
-std::span<const ArrivalTable::Arrival> ArrivalTable::of(std::uint32_t replica, std::size_t node, std::uint32_t set) {
+std::span<const ArrivalTable::Arrival> ArrivalTable::of(std::uint32_t replica, std::uint32_t mail) {
   Hasher hasher;
-  hasher.add(std::uint64_t{replica} << 32 | set);
+  hasher.add(std::uint64_t{replica} << 32 | mail);
   std::uint32_t& number = list_by_pair_.at(hasher.value());
   if (number == NumberMap::kNone) {
     number = static_cast<std::uint32_t>(lists_.size());
     List list{.first = static_cast<std::uint32_t>(arrivals_.size())};
-    for (const std::uint32_t packet : said_.to(set, node)) {
+    for (const std::uint32_t packet : mail_.all(mail)) {
       const std::uint32_t row = steps_.step(replica, {.kind = InputKind::deliver, .argument = packet});
       if (steps_.row(row).next != replica || steps_.row(row).sent_count > 0) {
         arrivals_.push_back({packet, row});

@@ -1,6 +1,6 @@
 #pragma once
-// For a replica and what one node has said: what of it makes a difference if it arrives. Most of what was ever said
-// does not any more, and worlds have pairs of the two in common.
+// For a replica and its mail: what of it makes a difference if it arrives now. Most of what was ever sent does not, and
+// worlds have pairs of the two in common.
 //
 // Owned by a search.
 
@@ -8,21 +8,21 @@
 #include <span>
 #include <vector>
 
-#include "explore/said.h"
+#include "explore/mail.h"
 #include "explore/step_table.h"
 
 namespace quorate::explore {
 
 class ArrivalTable {
  public:
-  ArrivalTable(StepTable& steps, const SaidTable& said) : steps_(steps), said_(said) {}
+  ArrivalTable(StepTable& steps, const MailTable& mail) : steps_(steps), mail_(mail) {}
 
   struct Arrival {
     std::uint32_t packet = 0;
     std::uint32_t row = 0;  ///< of the step
   };
-  /// Those that change the replica or are answered. `replica` is a state of the node with index `node`.
-  [[nodiscard]] std::span<const Arrival> of(std::uint32_t replica, std::size_t node, std::uint32_t set);
+  /// Those that change the replica or are answered. Valid until the next call.
+  [[nodiscard]] std::span<const Arrival> of(std::uint32_t replica, std::uint32_t mail);
 
  private:
   struct List {
@@ -31,8 +31,8 @@ class ArrivalTable {
   };
 
   StepTable& steps_;
-  const SaidTable& said_;
-  NumberMap list_by_pair_;  ///< by replica and set
+  const MailTable& mail_;
+  NumberMap list_by_pair_;  ///< by replica and mail
   std::vector<List> lists_;
   std::vector<Arrival> arrivals_;
 };

@@ -27,7 +27,8 @@ std::vector<Bounds> all_bounds() {
        .max_states = 50'000'000},
       {.name = "medium",
        .budget = {.elections = 3, .proposals = 2, .reconfigurations = 1},
-       .targets = pairs,
+       .campaigners = 2,
+       .targets = {voters({n1, n3})},
        .max_states = 120'000'000},
       {.name = "large",
        .budget = {.elections = 3, .proposals = 3, .crashes = 1, .heartbeats = 1, .reads = 1, .reconfigurations = 1},
@@ -44,11 +45,12 @@ std::vector<Bounds> all_bounds() {
        .max_states = 20'000'000},
       {.name = "membership",
        .nodes = 4,
-       .budget = {.elections = 3, .reconfigurations = 2},
+       .begins_with_change = true,
+       .budget = {.elections = 2, .reconfigurations = 1},
        .campaigners = 2,
        .targets = {voters({n1, n2, n3}), voters({n2, n3, n4})},
-       .max_states = 20'000'000,
-       .first_look = 8'000'000},
+       .max_states = 60'000'000,
+       .first_look = 2'000'000},
   };
 }
 

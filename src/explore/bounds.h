@@ -35,6 +35,9 @@ struct Budget {
 struct Bounds {
   std::string_view name;
   std::size_t nodes = 3;  ///< n1, n2, ...: all vote at the beginning
+  /// Before the search begins n1 was elected, everybody has heard it out, and it was asked for the first target: the
+  /// change is in its log only.
+  bool begins_with_change = false;
   Budget budget;
   std::size_t campaigners = kMaxNodes;  ///< only the election timers of the first so many run out
   std::size_t entries_per_message = 16;
@@ -54,6 +57,8 @@ struct Model {
   Bounds bounds;
   /// A message in words, for the story.
   std::function<std::string(ByteView)> message_words;
+  /// consensus::Protocol::is_deaf_to; null: every message is heard.
+  bool (*is_deaf_to)(const consensus::CoreStatus& replica, ByteView message) = nullptr;
 };
 
 /// Nothing if there are no bounds of that name.

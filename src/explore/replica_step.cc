@@ -132,7 +132,6 @@ class Step {
   void on(const Persist& write) {
     replica_.written.apply(write);
     replica_.unconfirmed.push_back(write);
-    result_.wrote = true;
     say("writes, unsynced: ", replica_.written.log);
   }
 

@@ -63,7 +63,6 @@ struct StepResult {
   Replica next;  ///< sealed
   std::vector<Packet> sent;
   std::vector<Note> notes;
-  bool wrote = false;
 };
 
 /// A first life with an empty disk.

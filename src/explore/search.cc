@@ -1,11 +1,13 @@
 #include "explore/search.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "explore/seen.h"
 #include "explore/story.h"
 #include "explore/symmetry.h"
+#include "explore/turns.h"
 #include "explore/waiting.h"
 #include "explore/world.h"
 
@@ -18,13 +20,6 @@ enum class Order : std::uint8_t {
   by_events,  ///< the first violation has a shortest history
 };
 
-/// How a world was reached first.
-struct Origin {
-  std::uint32_t parent = 0;
-  std::uint16_t chosen = 0;  ///< which of the actions in the parent
-  std::uint16_t depth = 0;
-};
-
 class Search {
  public:
   Search(const Model& model, const OnProgress& progress, Order order, std::uint64_t max_states)
@@ -34,21 +29,24 @@ class Search {
         max_states_(max_states),
         tables_(model),
         symmetry_(tables_),
-        seen_(tables_.said, model.bounds.nodes, !model.bounds.reduced),
+        turns_(tables_),
+        seen_(tables_.mail,
+              {.nodes = model.bounds.nodes, .keeps_all = !model.bounds.reduced, .shortest = order == Order::by_events}),
         waiting_(model.bounds.nodes) {}
 
   Result run() {
-    World world = beginning(model_);
+    std::vector<Action> how;
+    World world = beginning(tables_, how);
     symmetry_.normalise(world);
-    seen_.insert(world, 0);
-    origins_.push_back({});
-    waiting_.push(world, 0, 0);
-    bool goes_on = true;
+    bool goes_on = enter(world, {.events = static_cast<std::uint16_t>(how.size())});
     std::uint32_t number = 0;
-    while (goes_on && waiting_.pop(world, number)) {
-      goes_on = needs_no_expansion(number) || (expand(world, number) && report());
+    while (goes_on && !is_found(waiting_.lowest_rank()) && waiting_.pop(world, number)) {
+      goes_on = !seen_.is_kept(number) || (expand(world, number) && report());
     }
-    result_.exhausted = goes_on;
+    result_.exhausted = goes_on && !found_;
+    if (found_) {
+      tell();
+    }
     result_.reached.states = seen_.size();
     result_.reached.frontier = waiting_.size();
     result_.steps_run = tables_.steps.steps();
@@ -57,10 +55,16 @@ class Search {
   }
 
  private:
-  /// Another world stands for it; where a shortest history is wanted, only one that is not later.
-  [[nodiscard]] bool needs_no_expansion(std::uint32_t number) const {
-    const std::uint32_t by = seen_.covered_by(number);
-    return by != NumberMap::kNone && (order_ == Order::by_rank || origins_[by].depth <= origins_[number].depth);
+  /// A turn that breaks a rule.
+  struct Found {
+    std::uint32_t parent = 0;
+    std::uint16_t turn = 0;
+    std::size_t events = 0;
+  };
+
+  /// What waits cannot break a rule after fewer events. By rank the first that is found is good enough.
+  [[nodiscard]] bool is_found(std::size_t lowest_rank) const {
+    return found_ && (order_ == Order::by_rank || found_->events <= lowest_rank + 1);
   }
 
   /// False: the search ends here.
@@ -73,45 +77,40 @@ class Search {
 
   /// False: the search ends here.
   bool expand(const World& world, std::uint32_t number) {
-    list_actions(tables_, world, actions_);
-    for (std::size_t chosen = 0; chosen < actions_.size(); ++chosen) {
-      bool changed = false;
-      World next = world;
-      result_.violation = carry_out(tables_, actions_[chosen], next, changed);
-      if (!result_.violation.empty()) {
-        result_.events = origins_[number].depth + 1U;
-        Story story = tell_story(tables_, symmetry_, path_to(number, static_cast<std::uint16_t>(chosen)));
-        result_.story = std::move(story.lines);
-        result_.violation = std::move(story.violation);
+    const std::size_t events = seen_.origin(number).events;
+    turns_.start(world);
+    for (std::uint16_t turn = 0; turns_.next(); ++turn) {
+      const std::size_t events_after = events + turns_.length();
+      if (!turns_.violation().empty()) {
+        if (!found_ || found_->events > events_after) {
+          found_ = {number, turn, events_after};
+        }
+        continue;
+      }
+      World next = turns_.end();
+      symmetry_.normalise(next);
+      if (!enter(next, {number, turn, static_cast<std::uint16_t>(events_after)})) {
         return false;
       }
-      if (changed) {
-        ++result_.transitions;
-        symmetry_.normalise(next);
-        if (!enter(next, {number, static_cast<std::uint16_t>(chosen),
-                          static_cast<std::uint16_t>(origins_[number].depth + 1)})) {
-          return false;
-        }
-      }
     }
+    result_.transitions += turns_.transitions();
     return true;
   }
 
   /// False: there is no room for one more.
-  bool enter(const World& world, const Origin& origin) {
-    const auto number = static_cast<std::uint32_t>(origins_.size());
-    if (!seen_.insert(world, number)) {
+  bool enter(const World& world, const Seen::Origin& origin) {
+    const std::uint32_t number = seen_.insert(world, origin);
+    if (number == NumberMap::kNone) {
       return true;
     }
-    origins_.push_back(origin);
-    result_.reached.depth = std::max<std::uint64_t>(result_.reached.depth, origin.depth);
+    result_.reached.depth = std::max<std::uint64_t>(result_.reached.depth, origin.events);
     waiting_.push(world, number, rank_of(world, origin));
     return seen_.size() < max_states_;
   }
 
-  [[nodiscard]] std::size_t rank_of(const World& world, const Origin& origin) const {
+  [[nodiscard]] std::size_t rank_of(const World& world, const Seen::Origin& origin) const {
     if (order_ == Order::by_events) {
-      return origin.depth;
+      return origin.events;
     }
     std::size_t rank = 0;
     for (std::size_t n = 0; n < model_.bounds.nodes; ++n) {
@@ -120,13 +119,16 @@ class Search {
     return rank;
   }
 
-  [[nodiscard]] std::vector<std::uint16_t> path_to(std::uint32_t number, std::uint16_t last) const {
-    std::vector<std::uint16_t> path{last};
-    for (std::uint32_t at = number; at != 0; at = origins_[at].parent) {
-      path.push_back(origins_[at].chosen);
+  void tell() {
+    std::vector<std::uint16_t> path{found_->turn};
+    for (std::uint32_t at = found_->parent; at != 0; at = seen_.origin(at).parent) {
+      path.push_back(seen_.origin(at).turn);
     }
     std::ranges::reverse(path);
-    return path;
+    Story story = tell_story(tables_, symmetry_, path);
+    result_.story = std::move(story.lines);
+    result_.violation = std::move(story.violation);
+    result_.events = found_->events;
   }
 
   const Model& model_;
@@ -135,10 +137,10 @@ class Search {
   std::uint64_t max_states_;
   Tables tables_;
   Symmetry symmetry_;
+  Turns turns_;
   Seen seen_;
-  std::vector<Origin> origins_;  ///< by the world's number
   Waiting waiting_;
-  std::vector<Action> actions_;
+  std::optional<Found> found_;
   std::uint64_t expanded_ = 0;
   Result result_;
 };

@@ -15,7 +15,10 @@ using namespace consensus;  // NOLINT(google-build-using-namespace)
 
 Model model_of(CoreFactory factory, Budget budget, bool reduced) {
   Bounds bounds{.name = "tiny", .budget = budget, .targets = {}, .max_states = 2'000'000, .reduced = reduced};
-  return {.factory = std::move(factory), .bounds = std::move(bounds), .message_words = &raft::message_words};
+  return {.factory = std::move(factory),
+          .bounds = std::move(bounds),
+          .message_words = &raft::message_words,
+          .is_deaf_to = raft::protocol().is_deaf_to};
 }
 
 Result searched(const CoreFactory& factory, Budget budget, bool reduced) {
@@ -134,7 +137,7 @@ TEST(SearchTest, AViolationIsToldAsAStory) {
 }
 
 TEST(SearchTest, ALimitIsNotTheEnd) {
-  Model model = model_of(raft::protocol().cores, {.elections = 2, .proposals = 1}, true);
+  Model model = model_of(raft::protocol().cores, {.elections = 2, .proposals = 2}, true);
   model.bounds.max_states = 500;
   EXPECT_FALSE(search(model, [](const Progress&) { return true; }).exhausted);
   model.bounds.max_states = 2'000'000;

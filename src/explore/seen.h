@@ -1,47 +1,57 @@
 #pragma once
-// The worlds that a search has met, without those for which another one stands.
+// The worlds that a search has met and how, without those for which another one stands.
 //
-// A world in which more was said can do all that an otherwise equal one can: what was said need not arrive. So of
-// worlds with equal replicas, budget and history only the ones with the most messages are kept.
+// A world with more mail can do all that an otherwise equal one can: what was sent need not arrive. So of worlds with
+// equal replicas, budget and history only the ones with the most mail are kept.
 //
-// Invariants: 1. no kept world is covered by another kept one. 2. worlds are told apart by 64-bit hashes of replicas,
-// budget and history; what was said is compared as it is. Owned by a search.
+// Invariants: 1. no kept world is covered by another kept one (of no more events, where a shortest history is wanted).
+// 2. worlds are told apart by 64-bit hashes of replicas, budget and history; mail is compared as it is. Owned by a
+// search.
 
 #include <cstdint>
 #include <vector>
 
+#include "explore/mail.h"
 #include "explore/number_map.h"
-#include "explore/said.h"
 #include "explore/world.h"
 
 namespace quorate::explore {
 
 class Seen {
  public:
-  Seen(const SaidTable& said, std::size_t nodes, bool keeps_all) : said_(said), nodes_(nodes), keeps_all_(keeps_all) {}
+  /// How a world was reached first.
+  struct Origin {
+    std::uint32_t parent = 0;
+    std::uint16_t turn = 0;    ///< which of the parent's
+    std::uint16_t events = 0;  ///< from the beginning
+  };
+  struct Options {
+    std::size_t nodes = 0;
+    bool keeps_all = false;  ///< a world stands for itself only
+    bool shortest = false;   ///< and for none that is reached by fewer events
+  };
 
-  /// False: a kept world stands for this one. `number` is the world's in the search; those that it covers are let go.
-  bool insert(const World& world, std::uint32_t number);
-  /// The later world that stands for this one; none if it is kept.
-  [[nodiscard]] std::uint32_t covered_by(std::uint32_t number) const {
-    return number < covered_.size() ? covered_[number] : NumberMap::kNone;
-  }
+  Seen(const MailTable& mail, Options options) : mail_(mail), options_(options) {}
+
+  /// The world's number; none: a kept world stands for it. Those for which it stands are let go.
+  [[nodiscard]] std::uint32_t insert(const World& world, const Origin& origin);
+  [[nodiscard]] bool is_kept(std::uint32_t number) const { return !is_let_go_[number]; }
+  [[nodiscard]] const Origin& origin(std::uint32_t number) const { return origins_[number]; }
   /// That were kept when they came.
-  [[nodiscard]] std::uint64_t size() const { return size_; }
+  [[nodiscard]] std::uint64_t size() const { return origins_.size(); }
 
  private:
-  /// What was said in the worlds that are equal else: a chain. The words of a link are `said` of each node, the world's
+  /// Worlds that are equal but for their mail: a chain. The words of a link are the mail of each node, the world's
   /// number, and the next link.
-  [[nodiscard]] bool covers(const std::uint32_t* link, const World& world) const;
-  [[nodiscard]] bool is_covered_by(const std::uint32_t* link, const World& world) const;
+  [[nodiscard]] bool covers(const std::uint32_t* link, const World& world, std::size_t events) const;
+  [[nodiscard]] bool is_covered_by(const std::uint32_t* link, const World& world, std::size_t events) const;
 
-  const SaidTable& said_;
-  std::size_t nodes_;
-  bool keeps_all_;
-  std::uint64_t size_ = 0;
+  const MailTable& mail_;
+  Options options_;
   NumberMap first_link_;
   std::vector<std::uint32_t> links_;
-  std::vector<std::uint32_t> covered_;
+  std::vector<Origin> origins_;  ///< by number
+  std::vector<bool> is_let_go_;
 };
 
 }  // namespace quorate::explore

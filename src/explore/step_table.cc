@@ -1,5 +1,6 @@
 #include "explore/step_table.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -13,6 +14,14 @@ std::uint64_t key_of(std::uint32_t replica, const StepInput& input) {
   hasher.add(std::uint64_t{replica} << 32 | std::uint64_t{input.argument} << 4 |
              static_cast<std::uint64_t>(input.kind));
   return hasher.value();
+}
+
+/// As far as the rules about logs can tell: a crash that takes what was not durable shows them nothing new.
+bool is_log_changed(const Replica& before, const Replica& after) {
+  const std::vector<consensus::Entry>& old = before.written.log;
+  const std::vector<consensus::Entry>& now = after.written.log;
+  const bool is_prefix = now.size() <= old.size() && std::equal(now.begin(), now.end(), old.begin());
+  return !is_prefix || before.durable.log != after.durable.log;
 }
 
 }  // namespace
@@ -35,9 +44,10 @@ std::uint32_t StepTable::step(std::uint32_t replica, const StepInput& input) {
   StepResult result = take_step(model_, replicas_[replica], input, packet, nullptr);
   Row row{.first_sent = static_cast<std::uint32_t>(sent_.size()),
           .sent_count = static_cast<std::uint32_t>(result.sent.size()),
-          .wrote = result.wrote};
+          .log_changed = is_log_changed(replicas_[replica], result.next)};
   row.next = keep(std::move(result.next), {replica, input});
   for (std::uint32_t place = 0; place < row.sent_count; ++place) {
+    row.receivers = static_cast<std::uint8_t>(row.receivers | 1U << (result.sent[place].to.value() - 1));
     sent_.push_back(keep(std::move(result.sent[place]), {replica, input, place}));
   }
   if (!result.notes.empty()) {
@@ -48,6 +58,18 @@ std::uint32_t StepTable::step(std::uint32_t replica, const StepInput& input) {
   row_by_step_.at(key_of(replica, input)) = number;
   rows_.push_back(row);
   return number;
+}
+
+bool StepTable::is_deaf_to(std::uint32_t replica, std::uint32_t packet) {
+  const Replica& receiver = replicas_[replica];
+  if (!model_.bounds.reduced || model_.is_deaf_to == nullptr || !receiver.unconfirmed.empty() ||
+      !model_.is_deaf_to(receiver.core->status(), packets_[packet].message.view())) {
+    return false;
+  }
+  const std::uint32_t arrival = step(replica, {.kind = InputKind::deliver, .argument = packet});
+  QUORATE_ASSERT(rows_[arrival].next == replica && rows_[arrival].sent_count == 0,
+                 "what a core is deaf to makes no difference", replica, packet);
+  return true;
 }
 
 std::uint32_t StepTable::keep(Replica&& replica, const Origin& origin) {

@@ -26,8 +26,9 @@ class StepTable {
     std::uint32_t next = 0;        ///< replica
     std::uint32_t first_sent = 0;  ///< see sent()
     std::uint32_t sent_count = 0;
-    std::uint32_t notes = 0;  ///< see notes()
-    bool wrote = false;
+    std::uint32_t notes = 0;     ///< see notes()
+    std::uint8_t receivers = 0;  ///< one bit per node, by index
+    bool log_changed = false;    ///< what is durable changed, or something was written
   };
   /// The step by which something came up first. `replica` none: it is a first life.
   struct Origin {
@@ -45,6 +46,8 @@ class StepTable {
     return std::span(sent_).subspan(row.first_sent, row.sent_count);
   }
   [[nodiscard]] const std::vector<Note>& notes(const Row& row) const { return notes_[row.notes]; }
+  /// The packet makes no difference to this replica, nor to whatever it becomes.
+  [[nodiscard]] bool is_deaf_to(std::uint32_t replica, std::uint32_t packet);
 
   [[nodiscard]] const Replica& replica(std::uint32_t number) const { return replicas_[number]; }
   [[nodiscard]] const Packet& packet(std::uint32_t number) const { return packets_[number]; }

@@ -1,5 +1,7 @@
 #include "explore/story.h"
 
+#include "base/assert.h"
+#include "explore/turns.h"
 #include "explore/words.h"
 
 namespace quorate::explore {
@@ -34,18 +36,29 @@ void describe(const StepTable& table, const World& world, std::vector<std::strin
 
 Story tell_story(Tables& tables, Symmetry& symmetry, std::span<const std::uint16_t> path) {
   Story story;
-  std::vector<Action> actions;
-  World kept = beginning(tables.steps.model());  // as the search knows it
-  World told = kept;
-  bool changed = false;
+  Turns turns(tables);
+  std::vector<Action> how;
+  World kept = beginning(tables, how);  // as the search knows it
+  World told = first_lives(tables.steps.model());
   Permutation to_told = symmetry.normalise(kept).inverse();
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    list_actions(tables, kept, actions);
-    const Action action = actions[path[i]];
-    const Action own = symmetry.renamed(action, to_told);
-    tell(tables.steps, told, own, i + 1, story.lines);
-    story.violation = carry_out(tables, own, told, changed);
-    (void)carry_out(tables, action, kept, changed);
+  std::size_t number = 0;
+  for (const Action& action : how) {
+    tell(tables.steps, told, action, ++number, story.lines);
+    (void)carry_out(tables, action, told);
+  }
+  told.budget = tables.steps.model().bounds.budget;
+  for (const std::uint16_t chosen : path) {
+    turns.start(kept);
+    for (std::size_t i = 0; i <= chosen; ++i) {
+      const bool is_there = turns.next();
+      QUORATE_ASSERT(is_there, "a path goes from turn to turn", chosen, i);
+    }
+    for (const Action& action : turns.steps()) {
+      const Action own = symmetry.renamed(action, to_told);
+      tell(tables.steps, told, own, ++number, story.lines);
+      story.violation = carry_out(tables, own, told).violation;
+    }
+    kept = turns.end();
     to_told = to_told.after(symmetry.normalise(kept).inverse());
   }
   describe(tables.steps, told, story.lines);

@@ -16,7 +16,7 @@ struct Story {
   std::string violation;  ///< of the last step, in the names of the story
 };
 
-/// `path`: of each world on the way, which of its actions was taken.
+/// `path`: of each world on the way, which of its turns was taken.
 [[nodiscard]] Story tell_story(Tables& tables, Symmetry& symmetry, std::span<const std::uint16_t> path);
 
 }  // namespace quorate::explore

@@ -39,7 +39,7 @@ const Permutation& Symmetry::normalise(World& world) {
       continue;  // most are told apart by their replicas alone
     }
     rename_rest(twins, world, other_);
-    if (std::tie(other_.replicas, other_.history, other_.said) < std::tie(best_.replicas, best_.history, best_.said)) {
+    if (std::tie(other_.replicas, other_.history, other_.mail) < std::tie(best_.replicas, best_.history, best_.mail)) {
       std::swap(other_, best_);
       used = &twins;
     }
@@ -58,7 +58,7 @@ void Symmetry::rename_rest(Twins& twins, const World& world, World& out) {
   out.budget = world.budget;
   out.history = history(twins, world.history);
   for (std::size_t n = 0; n < tables_.steps.model().bounds.nodes; ++n) {
-    out.said[twins.names.of_index(n)] = said(twins, world.said[n]);
+    out.mail[twins.names.of_index(n)] = mail(twins, world.mail[n]);
   }
 }
 
@@ -107,16 +107,16 @@ std::uint32_t Symmetry::packet(Twins& twins, std::uint32_t number) {
   return kNone;
 }
 
-std::uint32_t Symmetry::said(Twins& twins, std::uint32_t number) {
-  if (const std::uint32_t known = slot(twins.said, number); known != kNone) {
+std::uint32_t Symmetry::mail(Twins& twins, std::uint32_t number) {
+  if (const std::uint32_t known = slot(twins.mail, number); known != kNone) {
     return known;
   }
   std::vector<std::uint32_t> packets;
-  for (const std::uint32_t one : tables_.said.all(number)) {
+  for (const std::uint32_t one : tables_.mail.all(number)) {
     packets.push_back(packet(twins, one));
   }
   std::ranges::sort(packets);
-  return slot(twins.said, number) = tables_.said.keep(std::move(packets));
+  return slot(twins.mail, number) = tables_.mail.keep(std::move(packets));
 }
 
 std::uint32_t Symmetry::history(Twins& twins, std::uint32_t number) {

@@ -32,13 +32,13 @@ class Symmetry {
     Permutation names;
     std::vector<std::uint32_t> replicas;
     std::vector<std::uint32_t> packets;
-    std::vector<std::uint32_t> said;
+    std::vector<std::uint32_t> mail;
     std::vector<std::uint32_t> histories;
   };
 
   [[nodiscard]] std::uint32_t replica(Twins& twins, std::uint32_t number);
   [[nodiscard]] std::uint32_t packet(Twins& twins, std::uint32_t number);
-  [[nodiscard]] std::uint32_t said(Twins& twins, std::uint32_t number);
+  [[nodiscard]] std::uint32_t mail(Twins& twins, std::uint32_t number);
   [[nodiscard]] std::uint32_t history(Twins& twins, std::uint32_t number);
   [[nodiscard]] StepInput input(Twins& twins, const StepInput& input);
   void rename_replicas(Twins& twins, const World& world, World& out);

@@ -1,10 +1,11 @@
-// The parts that a search stands on: renamings, what was said, and which worlds stand for which.
+// The parts that a search stands on: renamings, mail, turns, and which worlds stand for which.
 
 #include <gtest/gtest.h>
 
 #include "consensus/raft/raft.h"
 #include "explore/seen.h"
 #include "explore/symmetry.h"
+#include "explore/turns.h"
 
 namespace quorate::explore {
 namespace {
@@ -12,14 +13,15 @@ namespace {
 Model raft_model() {
   return {.factory = raft::protocol().cores,
           .bounds = {.name = "tiny", .budget = {.elections = 2, .crashes = 1}, .targets = {}},
-          .message_words = nullptr};
+          .message_words = nullptr,
+          .is_deaf_to = raft::protocol().is_deaf_to};
 }
 
 World after_election_of(Tables& tables, const Model& model, std::uint8_t node) {
-  World world = beginning(model);
-  bool changed = false;
-  EXPECT_EQ(carry_out(tables, {.node = node, .input = {.kind = InputKind::election}}, world, changed), "");
-  EXPECT_TRUE(changed);
+  World world = first_lives(model);
+  const Outcome outcome = carry_out(tables, {.node = node, .input = {.kind = InputKind::election}}, world);
+  EXPECT_EQ(outcome.violation, "");
+  EXPECT_EQ(outcome.change, Outcome::Change::noticed);
   return world;
 }
 
@@ -49,18 +51,18 @@ TEST(SymmetryTest, WhoeverCampaignsFirstItIsOneWorld) {
     World other = after_election_of(tables, model, node);
     symmetry.normalise(other);
     EXPECT_EQ(first.replicas, other.replicas);
-    EXPECT_EQ(first.said, other.said);
+    EXPECT_EQ(first.mail, other.mail);
   }
 }
 
-TEST(SaidTest, MoreIsMore) {
+TEST(MailTest, MoreIsMore) {
   const Model model = raft_model();
   Tables tables(model);
   const World world = after_election_of(tables, model, 0);
-  EXPECT_EQ(tables.said.to(world.said[0], 1).size(), 1U) << "one vote is asked of each other node";
-  EXPECT_EQ(tables.said.to(world.said[0], 0).size(), 0U);
-  EXPECT_TRUE(tables.said.is_part(0, world.said[0]));
-  EXPECT_FALSE(tables.said.is_part(world.said[0], 0));
+  EXPECT_EQ(tables.mail.all(world.mail[1]).size(), 1U) << "one vote is asked of each other node";
+  EXPECT_EQ(world.mail[0], 0U);
+  EXPECT_TRUE(tables.mail.is_part(0, world.mail[1]));
+  EXPECT_FALSE(tables.mail.is_part(world.mail[1], 0));
 }
 
 TEST(SeenTest, AWorldWithMoreMessagesStandsForOneWithFewer) {
@@ -68,16 +70,72 @@ TEST(SeenTest, AWorldWithMoreMessagesStandsForOneWithFewer) {
   Tables tables(model);
   World more = after_election_of(tables, model, 0);
   World fewer = more;
-  fewer.said[0] = 0;
-  Seen seen(tables.said, 3, false);
-  EXPECT_TRUE(seen.insert(fewer, 0));
-  EXPECT_TRUE(seen.insert(more, 1));
-  EXPECT_EQ(seen.covered_by(0), 1U);
-  EXPECT_FALSE(seen.insert(fewer, 2));
-  EXPECT_FALSE(seen.insert(more, 3));
-  Seen all(tables.said, 3, true);
-  EXPECT_TRUE(all.insert(more, 0));
-  EXPECT_TRUE(all.insert(fewer, 1)) << "without reductions each counts";
+  fewer.mail[1] = 0;
+  Seen seen(tables.mail, {.nodes = 3});
+  EXPECT_EQ(seen.insert(fewer, {}), 0U);
+  EXPECT_EQ(seen.insert(more, {}), 1U);
+  EXPECT_FALSE(seen.is_kept(0));
+  EXPECT_EQ(seen.insert(fewer, {}), NumberMap::kNone);
+  EXPECT_EQ(seen.insert(more, {}), NumberMap::kNone);
+  Seen all(tables.mail, {.nodes = 3, .keeps_all = true});
+  EXPECT_EQ(all.insert(more, {}), 0U);
+  EXPECT_EQ(all.insert(fewer, {}), 1U) << "without reductions each counts";
+}
+
+TEST(SeenTest, WhereAShortestHistoryIsWantedALaterWorldStandsForNoEarlierOne) {
+  const Model model = raft_model();
+  Tables tables(model);
+  const World world = after_election_of(tables, model, 0);
+  Seen seen(tables.mail, {.nodes = 3, .shortest = true});
+  EXPECT_EQ(seen.insert(world, {.events = 5}), 0U);
+  EXPECT_EQ(seen.insert(world, {.events = 6}), NumberMap::kNone);
+  EXPECT_EQ(seen.insert(world, {.events = 4}), 1U);
+  EXPECT_FALSE(seen.is_kept(0));
+}
+
+/// Delivers all that node `to` can hear.
+void hear_all(Tables& tables, std::uint8_t to, World& world) {
+  std::vector<Action> actions;
+  list_actions(tables, world, to, actions);
+  for (const Action& action : actions) {
+    if (action.input.kind == InputKind::deliver) {
+      EXPECT_EQ(carry_out(tables, {.node = to, .input = action.input}, world).violation, "");
+    }
+  }
+}
+
+TEST(MailTest, WhatANodeIsDeafToIsNotKept) {
+  const Model model = raft_model();
+  Tables tables(model);
+  World world = after_election_of(tables, model, 0);
+  hear_all(tables, 1, world);
+  hear_all(tables, 2, world);
+  EXPECT_EQ(tables.mail.all(world.mail[0]).size(), 2U) << "two votes";
+  const Action again{.node = 0, .input = {.kind = InputKind::election}};
+  EXPECT_EQ(carry_out(tables, again, world).change, Outcome::Change::noticed);
+  EXPECT_TRUE(tables.mail.all(world.mail[0]).empty()) << "votes of a past term";
+}
+
+TEST(TurnsTest, QuietStepsComeWithTheOneThatIsNoticed) {
+  Model model = raft_model();
+  model.bounds.nodes = 5;
+  model.bounds.budget.crashes = 0;  // else its disk may hang before
+  Tables tables(model);
+  World world = after_election_of(tables, model, 0);
+  hear_all(tables, 1, world);
+  hear_all(tables, 2, world);
+  Turns turns(tables);
+  turns.start(world);
+  bool is_led = false;
+  while (turns.next()) {
+    EXPECT_EQ(turns.violation(), "");
+    if (tables.steps.replica(turns.end().replicas[0]).role == consensus::Role::leader) {
+      is_led = true;
+      EXPECT_EQ(turns.length(), 2U) << "one vote alone tells nobody anything";
+      EXPECT_EQ(turns.steps().size(), 2U);
+    }
+  }
+  EXPECT_TRUE(is_led);
 }
 
 TEST(ReplicaStepTest, ACrashKeepsAPrefixOfWhatWasNotSynced) {

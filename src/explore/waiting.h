@@ -42,6 +42,8 @@ class Waiting {
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
+  /// No world that waits has a lower one.
+  [[nodiscard]] std::size_t lowest_rank() const { return lowest_; }
 
  private:
   struct Rank {

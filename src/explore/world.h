@@ -1,8 +1,8 @@
 #pragma once
 // One state of the explored cluster, and what may happen in it.
 //
-// Invariants: 1. replicas, what they said and the history stand in tables; a world is their numbers. 2. what was said
-// may arrive from then on, also again. Values; the tables are the search's.
+// Invariants: 1. replicas, their mail and the history stand in tables; a world is their numbers. 2. what was sent may
+// arrive from then on, also again. Values; the tables are the search's.
 
 #include <array>
 #include <cstdint>
@@ -13,7 +13,7 @@
 #include "explore/arrivals.h"
 #include "explore/bounds.h"
 #include "explore/history.h"
-#include "explore/said.h"
+#include "explore/mail.h"
 #include "explore/step_table.h"
 
 namespace quorate::explore {
@@ -21,11 +21,11 @@ namespace quorate::explore {
 struct World {
   std::array<std::uint32_t, kMaxNodes> replicas{};  ///< node n at n - 1
   Budget budget;
-  std::array<std::uint32_t, kMaxNodes> said{};  ///< by each node, in all its lives
+  std::array<std::uint32_t, kMaxNodes> mail{};  ///< to each node
   std::uint32_t history = 0;
 
-  /// Of all but `said`.
-  [[nodiscard]] std::uint64_t hash_but_said(std::size_t nodes) const;
+  /// Of all but `mail`.
+  [[nodiscard]] std::uint64_t hash_but_mail(std::size_t nodes) const;
   /// As words_of(nodes) words, for a queue of many worlds.
   [[nodiscard]] static std::size_t words_of(std::size_t nodes) { return 2 * nodes + 2; }
   void pack_into(std::size_t nodes, std::vector<std::uint32_t>& out) const;
@@ -34,12 +34,13 @@ struct World {
 
 /// Everything that worlds refer to by number.
 struct Tables {
-  explicit Tables(const Model& model) : steps(model), said(steps), arrivals(steps, said) {}
+  explicit Tables(const Model& model) : steps(model), mail(steps), arrivals(steps, mail) {}
 
   StepTable steps;
-  SaidTable said;
+  MailTable mail;
   ArrivalTable arrivals;
   HistoryTable histories;
+  NumberMap history_after;  ///< by history and row, where nothing else decides
 };
 
 /// One thing that happens at one node.
@@ -49,14 +50,25 @@ struct Action {
   std::uint32_t row = NumberMap::kNone;  ///< of the step, if it is known
 };
 
-/// Every node alive, nothing said yet.
-[[nodiscard]] World beginning(const Model& model);
+/// Every node alive, nothing sent yet.
+[[nodiscard]] World first_lives(const Model& model);
+/// Where every history begins; `how`: the steps from first lives to there, none unless Bounds::begins_with_change.
+[[nodiscard]] World beginning(Tables& tables, std::vector<Action>& how);
 
-/// Everything that may happen next and make a difference, in an order that depends on the world only.
-void list_actions(Tables& tables, const World& world, std::vector<Action>& out);
+/// Everything that may happen next at the node with this index and make a difference, in an order that depends on the
+/// world only.
+void list_actions(Tables& tables, const World& world, std::uint8_t node, std::vector<Action>& out);
 
-/// Makes `world` what it is after `action`. Gives the violation in words, or nothing. `changed`: false if all is as
-/// before.
-[[nodiscard]] std::string carry_out(Tables& tables, const Action& action, World& world, bool& changed);
+struct Outcome {
+  enum class Change : std::uint8_t {
+    none,
+    quiet,    ///< no other node and no rule can tell: nothing new for anybody to hear, log and history as before
+    noticed,  ///< every other
+  };
+  Change change = Change::none;
+  std::string violation;  ///< in words, or empty
+};
+/// Makes `world` what it is after `action`.
+[[nodiscard]] Outcome carry_out(Tables& tables, const Action& action, World& world);
 
 }  // namespace quorate::explore

@@ -26,6 +26,10 @@ struct Protocol {
   /// A message in one line without line end; "(no message)" for what is none. Routine, which a story of a whole run
   /// leaves out, begins with "heartbeat".
   std::string (*message_words)(ByteView message) = nullptr;
+  /// For the explorer, null if unknown: true only if a message, whenever it arrives from now on, changes nothing and is
+  /// not answered by a replica of this status whose writes are all durable, whatever it becomes, also in a later life.
+  /// False is always right.
+  bool (*is_deaf_to)(const CoreStatus& replica, ByteView message) = nullptr;
   /// The small durable state (SetState) in words: "term 2 vote n3". Of no bytes: a new replica's.
   std::string (*state_words)(ByteView blob) = nullptr;
   /// And back, for stories that begin with a disk; nothing if the words mean nothing.

@@ -1,5 +1,6 @@
 #include "consensus/raft/branches.h"
 #include "consensus/raft/core.h"
+#include "consensus/raft/deafness.h"
 #include "consensus/raft/hard_state.h"
 #include "consensus/raft/raft.h"
 #include "consensus/raft/words.h"
@@ -21,6 +22,7 @@ const consensus::Protocol& protocol() {
       .branches = std::span(kBranchNames).first(static_cast<std::size_t>(kFirstRareBranch)),
       .all_branches = kBranchNames,
       .message_words = &message_words,
+      .is_deaf_to = &is_deaf_to,
       .state_words = &state_words,
       .state_of_words = &state_of_words};
   return kProtocol;
