@@ -91,7 +91,7 @@ LogOp ReplicaRuntime::to_log_op(PersistOp& op, Position& lowest) {
               base_membership_ = one.membership;
               changes_.clear();
               discarded_ = one.snapshot;
-              return LogOp{.kind = LogOp::Kind::reset_to,
+              return LogOp{.kind = one.keeps_later ? LogOp::Kind::discard_below : LogOp::Kind::reset_to,
                            .entry = {.id = one.snapshot},
                            .generation = one.generation,
                            .blob = encode_membership(one.membership)};

@@ -1,13 +1,14 @@
 #include <algorithm>
 #include <array>
 
+#include "consensus/multipaxos/multipaxos.h"
 #include "consensus/raft/raft.h"
 #include "protocols/protocols.h"
 
 namespace quorate::protocols {
 
 std::span<const consensus::Protocol* const> all() {
-  static const std::array kAll = {&raft::protocol()};
+  static const std::array kAll = {&raft::protocol(), &multipaxos::protocol()};
   return kAll;
 }
 

@@ -64,9 +64,9 @@ template <class AnswerOf>
   return incoming == Outcome::won && outgoing == Outcome::won ? Outcome::won : Outcome::pending;
 }
 
-/// The highest value that a majority of `voters` has reached; `value_of(NodeId)` gives each voter's, Value{} if none.
+/// The highest value that `needed` of `voters` have reached; `value_of(NodeId)` gives each voter's, Value{} if none.
 template <class Value, class ValueOf>
-[[nodiscard]] Value reached_by_half(std::span<const NodeId> voters, const ValueOf& value_of) {
+[[nodiscard]] Value reached_by_half(std::span<const NodeId> voters, const ValueOf& value_of, std::size_t needed) {
   Value best{};
   for (const NodeId candidate : voters) {
     const Value value = value_of(candidate);
@@ -77,7 +77,7 @@ template <class Value, class ValueOf>
     for (const NodeId voter : voters) {
       reached += value_of(voter) >= value ? 1U : 0U;
     }
-    if (reached >= majority_of(voters.size())) {
+    if (reached >= needed) {
       best = value;
     }
   }
@@ -87,11 +87,11 @@ template <class Value, class ValueOf>
 /// The highest value that a majority of each half has reached: for log positions, what may be committed.
 template <class Value, class ValueOf>
 [[nodiscard]] Value reached_by_majority(const Voters& voters, const ValueOf& value_of) {
-  const Value incoming = reached_by_half<Value>(voters.incoming, value_of);
+  const Value incoming = reached_by_half<Value>(voters.incoming, value_of, majority_of(voters.incoming.size()));
   if (!voters.is_joint()) {
     return incoming;
   }
-  const Value outgoing = reached_by_half<Value>(voters.outgoing, value_of);
+  const Value outgoing = reached_by_half<Value>(voters.outgoing, value_of, majority_of(voters.outgoing.size()));
   return incoming < outgoing ? incoming : outgoing;
 }
 

@@ -33,7 +33,10 @@ void Ledger::write(const ReplicaName& replica, const consensus::Persist& persist
                       log.slots.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(gone, log.slots.size())));
       log.base = discard->id;
     } else if (const auto* reset = std::get_if<consensus::ResetTo>(&op)) {
-      log.slots.clear();
+      const std::uint64_t gone =
+          reset->keeps_later ? reset->snapshot.position.value() - log.base.position.value() : log.slots.size();
+      log.slots.erase(log.slots.begin(),
+                      log.slots.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(gone, log.slots.size())));
       log.base = reset->snapshot;
     }
   }

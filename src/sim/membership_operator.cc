@@ -53,12 +53,16 @@ void MembershipOperator::restore(std::uint64_t) {
   bool is_done = true;
   for (std::uint64_t group = 1; group <= cluster_.group_count(); ++group) {
     const std::uint32_t leader = cluster_.leader_of(GroupId(group));
-    const bool is_whole =
-        leader != 0 && cluster_.node(leader).host().replica(GroupId(group)).status().membership == everybody(cluster_);
-    if (leader != 0 && !is_whole) {
+    if (leader == 0) {
+      is_done = false;
+      continue;
+    }
+    const consensus::CoreStatus status = cluster_.node(leader).host().replica(GroupId(group)).status();
+    const bool is_whole = status.membership == everybody(cluster_);
+    if (!is_whole) {
       ask(leader, GroupId(group), everybody(cluster_));
     }
-    is_done = is_done && is_whole;
+    is_done = is_done && is_whole && status.commit == status.last;  // another change may still be open
   }
   if (!is_done) {
     cluster_.queue().schedule(cluster_.now() + kRestoreInterval, Owner{},

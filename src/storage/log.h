@@ -41,7 +41,7 @@ struct LogOp {
     set_state = 1,      ///< blob
     put = 2,            ///< entry
     truncate_from = 3,  ///< id.position
-    discard_below = 4,  ///< id: the log starts behind it; blob = owner's bytes (membership); keeps the generation
+    discard_below = 4,  ///< id: the log starts behind it; blob = owner's bytes (membership); generation: none keeps it
     reset_to = 5,       ///< id, generation; blob = owner's bytes (membership)
     set_cell = 6,       ///< key, blob
     restore_base = 7,   ///< as reset_to, but keeps the entries: only the log itself writes it, to move old records

@@ -66,9 +66,10 @@ void WriteAheadLog::append(GroupId group, Io io, std::vector<LogOp> ops) {
   std::uint64_t bytes = kFrameHeadBytes;
   Generation generation = index_.generation_of(group);
   for (LogOp& op : ops) {
-    if (op.kind == LogOp::Kind::discard_below) {
+    if (op.kind == LogOp::Kind::discard_below && op.generation.is_none()) {
       op.generation = generation;  // the base record is whole: the frame of the last reset may go
-    } else if (op.kind == LogOp::Kind::reset_to || op.kind == LogOp::Kind::restore_base) {
+    } else if (op.kind == LogOp::Kind::discard_below || op.kind == LogOp::Kind::reset_to ||
+               op.kind == LogOp::Kind::restore_base) {
       generation = op.generation;
     }
     bytes += op.entry.payload.size() + op.blob.size() + op.key.size() + 32;

@@ -23,7 +23,7 @@ std::string Cluster::status_words(NodeId id) const {
     return name_of(id) + " is down";
   }
   const CoreStatus status = node.core->status();
-  return name_of(id) + " " + std::string(name_of(status.role)) + ", term " + number(status.tag.value()) + ", leader " +
+  return name_of(id) + " " + std::string(name_of(status.role)) + ", term " + words(status.tag) + ", leader " +
          (status.leader.is_none() ? "none" : name_of(status.leader)) + ", commit " + number(status.commit.value()) +
          ", everywhere " + number(status.everywhere.value()) + (status.uncertain_tail ? ", tail uncertain" : "") +
          std::string(loss_words(status.loss)) + ", " + node.written.log_words();

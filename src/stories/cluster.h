@@ -37,6 +37,16 @@ struct SnapshotTask {
   NodeId to;
 };
 
+class Cluster;
+
+/// What one protocol promises beyond the invariants that all do.
+class Law {
+ public:
+  virtual ~Law() = default;
+  /// Called before an effect of `node` is carried out. What is broken, or empty.
+  [[nodiscard]] virtual std::string check(const Cluster& cluster, NodeId node, const consensus::Effect& effect) = 0;
+};
+
 class Cluster {
  public:
   explicit Cluster(const consensus::Protocol& protocol, bool records_words = true)
@@ -83,6 +93,7 @@ class Cluster {
   [[nodiscard]] bool is_alive(NodeId node) const { return nodes_.at(node).core != nullptr; }
   [[nodiscard]] const consensus::Core& core(NodeId node) const { return *nodes_.at(node).core; }
   [[nodiscard]] const Disk& written(NodeId node) const { return nodes_.at(node).written; }
+  [[nodiscard]] const Disk& durable(NodeId node) const { return nodes_.at(node).durable; }
   [[nodiscard]] std::size_t unconfirmed(NodeId node) const { return nodes_.at(node).unconfirmed.size(); }
   [[nodiscard]] bool is_armed(NodeId node, consensus::TimerKind kind) const {
     return nodes_.at(node).timers.contains(kind);
@@ -92,6 +103,7 @@ class Cluster {
   std::deque<Packet> network;
   std::set<std::pair<NodeId, NodeId>> cut_links;  ///< from, to
   bool shows_timers = false;
+  Law* law = nullptr;                  ///< held against every effect
   std::deque<SnapshotTask> snapshots;  ///< asked for by leaders
   bool carries_snapshots = false;      ///< settle() does
 
@@ -132,7 +144,7 @@ class Cluster {
   void carry_out(NodeId id, Node& node, const consensus::Effect& effect);
   void carry_out_send(NodeId id, Node& node, const consensus::Send& send);
   void carry_out_commit(NodeId id, Node& node, Position up_to);
-  void carry_out_reset(NodeId id, Node& node, EntryId snapshot);
+  void carry_out_reset(NodeId id, Node& node, const consensus::ResetTo& reset);
   void confirm(NodeId id, Node& node, std::size_t count);
   void say(NodeId node, std::string text, Happening::Kind kind = Happening::Kind::said, NodeId other = {},
            consensus::Role role = consensus::Role::follower);

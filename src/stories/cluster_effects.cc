@@ -41,6 +41,9 @@ void Cluster::run_effects(NodeId id, Node& node) {
 }
 
 void Cluster::carry_out(NodeId id, Node& node, const Effect& effect) {
+  if (std::string broken = law == nullptr ? std::string() : law->check(*this, id, effect); !broken.empty()) {
+    violation(name_of(id) + " " + broken);
+  }
   const auto tell = [&](std::string text) { say(id, std::move(text)); };
   std::visit(
       Match{[&](const Persist& one) {
@@ -52,7 +55,7 @@ void Cluster::carry_out(NodeId id, Node& node, const Effect& effect) {
               say(id, std::move(text), Happening::Kind::wrote);
               for (const PersistOp& op : one.ops) {
                 if (const auto* reset = std::get_if<ResetTo>(&op)) {
-                  carry_out_reset(id, node, reset->snapshot);
+                  carry_out_reset(id, node, *reset);
                 }
               }
               node.written.apply(one);
@@ -95,13 +98,13 @@ void Cluster::carry_out(NodeId id, Node& node, const Effect& effect) {
             [&](const CancelTimer& one) { node.timers.erase(one.kind); },
             [&](const RoleChanged& one) {
               say(id,
-                  std::string(name_of(one.to)) + " in term " + number(one.tag.value()) +
+                  std::string(name_of(one.to)) + " in term " + words(one.tag) +
                       (one.leader.is_none() ? "" : ", leader " + name_of(one.leader)) + ": " + std::string(one.why),
                   Happening::Kind::role, {}, one.to);
               if (one.to == Role::leader) {
                 const auto [known, is_new] = leaders_.try_emplace(one.tag, id);
                 if (!is_new && known->second != id) {
-                  violation("two leaders in term " + number(one.tag.value()));
+                  violation("two leaders in term " + words(one.tag));
                 }
               }
             },
@@ -136,7 +139,8 @@ void Cluster::carry_out_send(NodeId id, Node& node, const Send& send) {
 }
 
 /// The node's state becomes that of the snapshot.
-void Cluster::carry_out_reset(NodeId id, Node& node, EntryId snapshot) {
+void Cluster::carry_out_reset(NodeId id, Node& node, const ResetTo& reset) {
+  const EntryId& snapshot = reset.snapshot;
   const auto known = committed_.find(snapshot.position);
   if (known == committed_.end() || known->second.id != snapshot) {
     violation(name_of(id) + " goes over to a snapshot of " + words(snapshot) + ", which was not committed");
@@ -145,7 +149,7 @@ void Cluster::carry_out_reset(NodeId id, Node& node, EntryId snapshot) {
     violation(name_of(id) + " goes back to " + words(snapshot) + " after " + number(node.commit.value()));
   }
   if (const auto entry = node.written.log.find(snapshot.position);
-      entry != node.written.log.end() && entry->second.id == snapshot) {
+      !reset.keeps_later && entry != node.written.log.end() && entry->second.id == snapshot) {
     violation(name_of(id) + " drops a log that has " + words(snapshot) + " and may have been acknowledged");
   }
   node.commit = snapshot.position;

@@ -20,9 +20,9 @@ void Disk::apply(const Persist& write) {
                      [this](const ResetTo& one) {
                        discarded = one.snapshot;
                        membership = one.membership;
-                       log.clear();
+                       log.erase(log.begin(), one.keeps_later ? log.upper_bound(one.snapshot.position) : log.end());
                      },
-                     [](const SetCell&) {}},
+                     [this](const SetCell& one) { cells[std::string(one.key.view())] = one.blob; }},
                op);
   }
 }
@@ -33,6 +33,9 @@ PersistedState Disk::persisted_state() const {
   persisted.discarded = discarded;
   persisted.membership = membership;
   persisted.applied = discarded.position;
+  for (const auto& [key, blob] : cells) {
+    persisted.cells.emplace_back(Buffer::copy_of(key), blob);
+  }
   for (const auto& [position, entry] : log) {
     persisted.log.push_back({entry.id, entry.kind, entry.kind == EntryKind::configuration ? entry.payload : Buffer()});
   }

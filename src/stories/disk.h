@@ -13,6 +13,7 @@ struct Disk {
   EntryId discarded;
   consensus::Membership membership;
   std::map<Position, consensus::Entry> log;
+  std::map<std::string, Buffer> cells;
 
   void apply(const consensus::Persist& write);
   [[nodiscard]] consensus::PersistedState persisted_state() const;

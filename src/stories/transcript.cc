@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "consensus/contract/membership_codec.h"
+#include "stories/words.h"
 
 namespace quorate::stories {
 
@@ -149,7 +150,7 @@ bool Transcript::preload(const Words& words) {
   std::uint64_t position = 0;
   for (auto word = log; word != words.end(); ++word) {
     if (const std::size_t colon = word->find(':'); colon != std::string::npos) {
-      const EntryId id{Position(++position), Tag(to_number(word->substr(0, colon)))};
+      const EntryId id{Position(++position), tag_of_words(word->substr(0, colon))};
       disk.log[id.position] = to_entry(id, word->substr(colon + 1));
     }
   }
@@ -281,6 +282,10 @@ bool Transcript::do_network(const std::string& verb, const Words& words) {
       if (std::pair(packet.from, packet.to) == to_link(words.at(1))) {
         packet.message = Buffer::copy_of(std::string(packet.message.view()) + "?");
       }
+    }
+  } else if (verb == "claim") {
+    for (Packet& packet : cluster_->network) {
+      packet.from = std::pair(packet.from, packet.to) == to_link(words.at(1)) ? to_node(words.at(2)) : packet.from;
     }
   } else if (verb == "hold") {
     held_[words.at(2)] = take(words.at(1));

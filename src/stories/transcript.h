@@ -14,6 +14,7 @@
 // - propose n1 x y, propose-for n2 n1 x (a client of n2 waits), read n1 r, transfer n1 n2
 // - manual n1, auto n1, persist n1 [K]: whose writes become durable only when told; K of them
 // - deliver n1->n2 [K], drop n1->n2 [K], repeat n1->n2, garble n1->n2, settle, quietly settle
+// - claim n1->n2 n3: the packets on that link say that they come from n3
 // - hold n1->n2 NAME, release NAME: takes packets aside, gives them back later
 // - cut n1 n2, cut-one n1->n2, heal, dropped n1 n2 F L (SendDropped)
 // - snapshot n1 P: n1's log may be cut up to P

@@ -1,6 +1,7 @@
 #include "stories/words.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/match.h"
 #include "stories/happening.h"
@@ -10,6 +11,9 @@ namespace quorate::stories {
 using namespace consensus;  // NOLINT(google-build-using-namespace)
 
 namespace {
+
+/// Tags of protocols that put the proposer into them have it in so many low bits.
+constexpr unsigned kProposerBits = 32;
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
@@ -55,7 +59,26 @@ std::string membership_words(const Membership& membership) {
   return text;
 }
 
-std::string words(const EntryId& id) { return number(id.position.value()) + "@" + number(id.tag.value()); }
+std::string words(Tag tag) {
+  const std::uint64_t round = tag.value() >> kProposerBits;
+  const NodeId proposer(tag.value() & ((std::uint64_t{1} << kProposerBits) - 1));
+  return round == 0 ? number(tag.value()) : number(round) + "." + (proposer.is_none() ? "nobody" : name_of(proposer));
+}
+
+Tag tag_of_words(std::string_view words) {
+  std::uint64_t round = 0;
+  std::uint64_t proposer = 0;
+  const char* const end = words.data() + words.size();
+  const auto read = std::from_chars(words.data(), end, round);
+  if (read.ec != std::errc() || read.ptr == end) {
+    return Tag(read.ec == std::errc() ? round : 0);
+  }
+  const std::string_view rest(read.ptr, static_cast<std::size_t>(end - read.ptr));
+  const bool is_ballot = rest.starts_with(".n") && std::from_chars(rest.data() + 2, end, proposer).ec == std::errc();
+  return is_ballot ? Tag(round << kProposerBits | proposer) : Tag();
+}
+
+std::string words(const EntryId& id) { return number(id.position.value()) + "@" + words(id.tag); }
 
 std::string words(const Entry& entry) {
   switch (entry.kind) {

@@ -14,6 +14,10 @@ namespace quorate::stories {
 /// A protocol's small durable state in words: "term 2 vote n3".
 using StateWords = std::function<std::string(ByteView blob)>;
 
+/// "2"; a ballot, which names its proposer, as "2.n1".
+[[nodiscard]] std::string words(Tag tag);
+/// And back.
+[[nodiscard]] Tag tag_of_words(std::string_view words);
 /// "3@2": position and tag.
 [[nodiscard]] std::string words(const EntryId& id);
 /// "3@2 x<-1"; of bytes that are no text, only how many.

@@ -7,6 +7,8 @@
 // Built from (CoreConfig, PersistedState) by a CoreFactory. Protocols are known by name in one place, src/protocols;
 // what others need of one is in protocol.h. Lives on the loop of its group's runtime.
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -31,6 +33,10 @@ struct CoreConfig {
   Duration election_timeout = std::chrono::milliseconds(1000);
   bool pre_vote = true;
   bool check_quorum = true;
+  /// How many voters must answer in each phase, in protocols that have two; 0: a majority. Every set of the one size
+  /// must share a voter with every set of the other, whoever the members are.
+  std::size_t phase_1_quorum = 0;
+  std::size_t phase_2_quorum = 0;
   std::size_t window_messages = 64;   ///< appends in flight per follower
   std::size_t window_entries = 8192;  ///< entries in flight per follower
   std::size_t max_entries_per_message = 1024;
@@ -52,6 +58,13 @@ struct Loss {
 
   friend bool operator==(const Loss&, const Loss&) = default;
 };
+
+/// Heartbeats in one election time-out: at least 1.
+[[nodiscard]] constexpr std::uint64_t heartbeats_per_election_timeout(const CoreConfig& config) {
+  const Duration::rep heartbeat = std::max<Duration::rep>(config.heartbeat_interval.count(), 1);
+  const Duration::rep ticks = (config.election_timeout.count() + heartbeat - 1) / heartbeat;
+  return static_cast<std::uint64_t>(std::max<Duration::rep>(ticks, 1));
+}
 
 /// What storage recovered of a replica: enough to go on as if nothing had happened. No payloads.
 struct PersistedState {

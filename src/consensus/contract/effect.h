@@ -41,6 +41,8 @@ struct ResetTo {
   EntryId snapshot;
   Membership membership;
   Generation generation;
+  /// Entries behind the snapshot stay: where each position was accepted for itself, the snapshot says nothing of them.
+  bool keeps_later = false;
 };
 /// Replaces the durable blob of one cell: for protocols whose instances are not positions of a log.
 struct SetCell {

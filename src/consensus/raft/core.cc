@@ -286,10 +286,4 @@ bool RaftCore::is_sole_voter() const {
   return membership().voters.size() == 1 && membership().voters.front() == config_.self && !membership().is_joint();
 }
 
-std::uint64_t RaftCore::ticks_per_election_timeout() const {
-  const Duration::rep heartbeat = std::max<Duration::rep>(config_.heartbeat_interval.count(), 1);
-  const Duration::rep ticks = (config_.election_timeout.count() + heartbeat - 1) / heartbeat;
-  return static_cast<std::uint64_t>(std::max<Duration::rep>(ticks, 1));
-}
-
 }  // namespace quorate::raft

@@ -11,17 +11,17 @@
 // reads.cc, membership.cc, snapshot.cc, transfer.cc, repair.cc.
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "consensus/contract/core.h"
+#include "consensus/contract/membership_history.h"
+#include "consensus/contract/reads.h"
 #include "consensus/raft/branches.h"
 #include "consensus/raft/hard_state.h"
 #include "consensus/raft/log_view.h"
-#include "consensus/raft/membership_history.h"
 #include "consensus/raft/roles.h"
 #include "consensus/raft/state.h"
 #include "consensus/raft/wire.h"
@@ -146,12 +146,12 @@ class RaftCore final : public consensus::Core {
   void on(NodeId from, const HeartbeatResponse& message);
 
   // ---- reads.cc
-  void read_at_leader(LeaderRead read);
+  void read_at_leader(consensus::ReadQueue::Read read);
   void begin_read_round();
   void mark_reads_begun();
   void confirm_round();
   void serve_confirmed_reads();
-  void serve(const LeaderRead& read);
+  void serve(const consensus::ReadQueue::Read& read);
   void drop_reads();
   void resend_reads();
   void on(NodeId from, const ReadRequest& message);
@@ -204,7 +204,9 @@ class RaftCore final : public consensus::Core {
   [[nodiscard]] quorum::Voters voters() const { return {membership().voters, membership().outgoing_voters}; }
   [[nodiscard]] bool is_voter() const { return membership().is_voter(config_.self); }
   [[nodiscard]] bool is_sole_voter() const;
-  [[nodiscard]] std::uint64_t ticks_per_election_timeout() const;
+  [[nodiscard]] std::uint64_t ticks_per_election_timeout() const {
+    return consensus::heartbeats_per_election_timeout(config_);
+  }
 
   // ---- configuration
   consensus::CoreConfig config_;
@@ -212,7 +214,7 @@ class RaftCore final : public consensus::Core {
   // ---- durable, as far as written (see state_io_ and log_io_)
   HardState hard_;
   LogView log_;
-  MembershipHistory memberships_;
+  consensus::MembershipHistory memberships_;
 
   // ---- writes
   Io issued_;    ///< the last Persist
@@ -242,9 +244,7 @@ class RaftCore final : public consensus::Core {
   // ---- volatile, in one role
   std::optional<Campaign> campaign_;
   std::optional<Leadership> lead_;
-  std::deque<ForwardedRead> forwarded_;
-  std::uint64_t last_read_number_ = 0;
-  std::uint64_t resend_up_to_ = 0;  ///< forwarded reads up to this number have waited a whole heartbeat
+  consensus::ForwardedReads forwarded_;
 
   // ---- this step's effects
   std::vector<consensus::Effect> effects_;

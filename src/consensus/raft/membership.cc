@@ -2,41 +2,16 @@
 // leader leaves by itself. A change is used from the moment when it is in the log (I-21).
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "base/plant.h"
 #include "consensus/contract/membership_codec.h"
+#include "consensus/contract/membership_rules.h"
 #include "consensus/raft/core.h"
 
 namespace quorate::raft {
 
 using namespace consensus;  // NOLINT(google-build-using-namespace)
-
-namespace {
-
-bool is_sorted_set(const std::vector<NodeId>& nodes) {
-  return nodes.size() <= kMaxMembers &&
-         std::ranges::adjacent_find(nodes, std::ranges::greater_equal()) == nodes.end() &&
-         (nodes.empty() || !nodes.front().is_none());
-}
-
-/// What somebody may ask for: somebody votes, nobody stands in both lists, and the joint state is not asked for.
-bool is_valid_target(const Membership& target) {
-  std::vector<NodeId> both;
-  std::ranges::set_intersection(target.voters, target.learners, std::back_inserter(both));
-  return !target.voters.empty() && !target.is_joint() && is_sorted_set(target.voters) &&
-         is_sorted_set(target.learners) && both.empty();
-}
-
-/// How many voters come or go. Majorities of two sets that differ by one voter share a node (thesis 4.1).
-std::size_t voters_changed(const Membership& from, const Membership& to) {
-  std::vector<NodeId> changed;
-  std::ranges::set_symmetric_difference(from.voters, to.voters, std::back_inserter(changed));
-  return changed.size();
-}
-
-}  // namespace
 
 void RaftCore::handle(const Reconfigure& input) {
   const ReconfigureRefusal refusal = why_not_reconfigure(input.target);
@@ -46,6 +21,7 @@ void RaftCore::handle(const Reconfigure& input) {
     return;
   }
   Membership next = input.target;
+  // Majorities of two sets that differ by one voter share a node (thesis 4.1).
   if (voters_changed(membership(), next) > 1) {
     trace(Branch::joint_state_entered, log_.last_position().next().value());
     next.outgoing_voters = membership().voters;

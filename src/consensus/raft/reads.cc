@@ -11,49 +11,42 @@ namespace quorate::raft {
 
 using namespace consensus;  // NOLINT(google-build-using-namespace)
 
-namespace {
-
-/// Of one replica. Each stands for all reads of a turn, so more is a flood.
-constexpr std::size_t kMaxWaitingReads = 4096;
-
-}  // namespace
-
 void RaftCore::handle(const Read& input) {
   if (is_leader()) {
     read_at_leader({.from = config_.self, .context = input.context});
     return;
   }
-  if (leader_.is_none() || forwarded_.size() >= kMaxWaitingReads) {
+  if (leader_.is_none() || forwarded_.is_full()) {
     trace(leader_.is_none() ? Branch::reads_dropped : Branch::too_many_reads, 1);
     emit(Dropped{input.context, Dropped::Outcome::never});
     return;
   }
-  forwarded_.push_back({input.context, ++last_read_number_});
-  trace(Branch::read_forwarded, leader_.value(), last_read_number_);
-  send(leader_, ReadRequest{.term = hard_.term, .life = config_.incarnation, .number = last_read_number_});
+  const std::uint64_t number = forwarded_.add(input.context);
+  trace(Branch::read_forwarded, leader_.value(), number);
+  send(leader_, ReadRequest{.term = hard_.term, .life = config_.incarnation, .number = number});
 }
 
 // ---- the leader's side ----------------------------------------------------------------------------------
 
 void RaftCore::on(NodeId from, const ReadRequest& message) {
-  if (!is_leader() || lead_->reads.size() >= kMaxWaitingReads) {
+  if (!is_leader() || lead_->reads.is_full()) {
     send(from, ReadResponse{.term = hard_.term, .life = message.life, .number = message.number, .served = false});
     return;
   }
   read_at_leader({.from = from, .context = Context(), .life = message.life, .number = message.number});
 }
 
-void RaftCore::read_at_leader(LeaderRead read) {
-  if (lead_->reads.size() >= kMaxWaitingReads) {
+void RaftCore::read_at_leader(ReadQueue::Read read) {
+  if (lead_->reads.is_full()) {
     trace(Branch::too_many_reads, lead_->reads.size());
     emit(Dropped{read.context, Dropped::Outcome::never});
     return;
   }
-  lead_->reads.push_back(read);
+  lead_->reads.add(read);
   if (!has_committed_in_own_term()) {
     trace(Branch::read_waits_for_own_term, hard_.term.value());
-  } else if (lead_->reads.front().round != 0) {
-    trace(Branch::read_waits_for_round, lead_->reads.front().round);
+  } else if (lead_->reads.round() != 0) {
+    trace(Branch::read_waits_for_round, lead_->reads.round());
   }
   begin_read_round();
 }
@@ -65,7 +58,7 @@ bool RaftCore::has_committed_in_own_term() const {
 
 /// One round at a time: reads that come while one is under way share the next.
 void RaftCore::begin_read_round() {
-  if (lead_->reads.empty() || lead_->reads.front().round != 0 || !has_committed_in_own_term()) {
+  if (lead_->reads.is_empty() || lead_->reads.round() != 0 || !has_committed_in_own_term()) {
     return;
   }
   trace(Branch::read_round_started, lead_->round + 1, commit_.value());
@@ -74,12 +67,8 @@ void RaftCore::begin_read_round() {
 
 /// Every read that waits joins the round that starts now, regular or not.
 void RaftCore::mark_reads_begun() {
-  if (lead_->reads.empty() || !has_committed_in_own_term()) {
-    return;
-  }
-  for (auto read = lead_->reads.rbegin(); read != lead_->reads.rend() && read->round == 0; ++read) {
-    read->round = lead_->round;
-    read->position = commit_;
+  if (has_committed_in_own_term()) {
+    lead_->reads.begin(lead_->round, commit_);
   }
 }
 
@@ -97,16 +86,14 @@ void RaftCore::confirm_round() {
 }
 
 void RaftCore::serve_confirmed_reads() {
-  std::deque<LeaderRead>& reads = lead_->reads;
   const std::uint64_t confirmed = QUORATE_PLANT(read_index_without_quorum) ? lead_->round : lead_->confirmed_round;
-  while (!reads.empty() && reads.front().round != 0 && reads.front().round <= confirmed) {
-    serve(reads.front());
-    reads.pop_front();
+  while (const std::optional<ReadQueue::Read> read = lead_->reads.take_confirmed(confirmed)) {
+    serve(*read);
   }
   begin_read_round();
 }
 
-void RaftCore::serve(const LeaderRead& read) {
+void RaftCore::serve(const ReadQueue::Read& read) {
   if (read.from == config_.self) {
     emit(ServeRead{read.context, read.position});
     return;
@@ -120,47 +107,42 @@ void RaftCore::serve(const LeaderRead& read) {
 
 /// An answer serves every read up to its number: all of them began before the leader took the position.
 void RaftCore::on(NodeId from, const ReadResponse& message) {
-  if (message.life != config_.incarnation || message.number > last_read_number_) {
+  if (message.life != config_.incarnation || message.number > forwarded_.last_number()) {
     trace(Branch::stale_read_answer, from.value(), message.number);
     return;
   }
-  while (!forwarded_.empty() && forwarded_.front().number <= message.number) {
+  for (const Context context : forwarded_.take_up_to(message.number)) {
     if (message.served) {
-      emit(ServeRead{forwarded_.front().context, message.position});
+      emit(ServeRead{context, message.position});
     } else {
-      emit(Dropped{forwarded_.front().context, Dropped::Outcome::never});
+      emit(Dropped{context, Dropped::Outcome::never});
     }
-    forwarded_.pop_front();
   }
 }
 
-/// Question or answer may have been lost. Asking again under the newest number answers all at once.
 void RaftCore::resend_reads() {
-  if (!forwarded_.empty() && forwarded_.front().number <= resend_up_to_) {
-    trace(Branch::read_resent, leader_.value(), last_read_number_);
-    send(leader_, ReadRequest{.term = hard_.term, .life = config_.incarnation, .number = last_read_number_});
+  if (forwarded_.must_ask_again()) {
+    const std::uint64_t number = forwarded_.last_number();
+    trace(Branch::read_resent, leader_.value(), number);
+    send(leader_, ReadRequest{.term = hard_.term, .life = config_.incarnation, .number = number});
   }
-  resend_up_to_ = last_read_number_;
 }
 
 /// The leader or the role changed: what was asked will not be answered by those who were asked (L-04).
 void RaftCore::drop_reads() {
-  std::size_t dropped = forwarded_.size();
-  for (const ForwardedRead& read : forwarded_) {
-    emit(Dropped{read.context, Dropped::Outcome::never});
-  }
-  forwarded_.clear();
+  std::vector<Context> dropped = forwarded_.take_all();
   if (lead_) {
-    for (const LeaderRead& read : lead_->reads) {
+    for (const ReadQueue::Read& read : lead_->reads.take_all()) {
       if (read.from == config_.self) {
-        emit(Dropped{read.context, Dropped::Outcome::never});
-        ++dropped;
+        dropped.push_back(read.context);
       }
     }
-    lead_->reads.clear();
   }
-  if (dropped > 0) {
-    trace(Branch::reads_dropped, dropped);
+  for (const Context context : dropped) {
+    emit(Dropped{context, Dropped::Outcome::never});
+  }
+  if (!dropped.empty()) {
+    trace(Branch::reads_dropped, dropped.size());
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "consensus/contract/reads.h"
 #include "consensus/raft/progress.h"
 #include "quorum/tally.h"
 
@@ -21,16 +22,6 @@ struct Campaign {
   quorum::Tally firm_votes;  ///< without grants that count only if all voters grant
   Io own_vote;               ///< the own vote counts once this write is durable
   bool by_transfer = false;
-};
-
-/// A read at the leader, its own or a follower's (reads.cc).
-struct LeaderRead {
-  NodeId from;
-  Context context;           ///< of an own read
-  Incarnation life;          ///< of a follower's read
-  std::uint64_t number = 0;  ///< of a follower's read
-  std::uint64_t round = 0;   ///< the heartbeat round that confirms it; 0: not begun
-  Position position;         ///< what the answer must include; set when the round begins
 };
 
 /// An own write of the leader that is not durable yet (replication.cc).
@@ -57,7 +48,7 @@ struct Leadership {
   std::uint64_t confirmed_round = 0;    ///< the last one that a majority has answered
   std::uint64_t confirmed_at_tick = 0;  ///< confirmed_round at the last regular heartbeat
   std::uint64_t silent_ticks = 0;       ///< regular heartbeats in a row before which no majority answered anything
-  std::deque<LeaderRead> reads;         ///< begun ones first
+  consensus::ReadQueue reads;
   std::optional<Transfer> transfer;
   Position settled_membership;  ///< what follows from the commit of the membership there was done
   Position notice_for;  ///< the word of this commit waits at some follower for a message to ride on; none: no timer
@@ -68,12 +59,6 @@ struct Leadership {
     Position commit;
     Buffer bytes;
   } last_append;
-};
-
-/// A read that a follower has sent to the leader (reads.cc).
-struct ForwardedRead {
-  Context context;
-  std::uint64_t number = 0;
 };
 
 /// What is known of a link. A hint for the next election, never a proof.

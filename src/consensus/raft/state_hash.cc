@@ -1,9 +1,6 @@
 // The hash of a replica's state in normal form, for the explorer: replicas that will behave alike hash alike. Times
 // and pointers are not in it; writes, rounds, read numbers and contexts count from the oldest that matters.
 
-#include <algorithm>
-#include <limits>
-
 #include "consensus/raft/core.h"
 
 namespace quorate::raft {
@@ -32,18 +29,7 @@ void add_leadership(Hasher& hasher, const Leadership& lead, Io durable) {
   hasher.add(lead.confirmed_round);
   hasher.add(lead.confirmed_at_tick);
   hasher.add(lead.silent_ticks);
-  std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
-  for (const LeaderRead& read : lead.reads) {
-    oldest = read.context.is_none() ? oldest : std::min(oldest, read.context.value());
-  }
-  for (const LeaderRead& read : lead.reads) {
-    hasher.add(read.from);
-    hasher.add(read.context.is_none() ? 0 : read.context.value() - oldest + 1);
-    hasher.add(read.life);
-    hasher.add(read.number);
-    hasher.add(read.round);
-    hasher.add(read.position);
-  }
+  lead.reads.hash_into(hasher);
   hasher.add(lead.settled_membership);
   hasher.add(lead.notice_for.value());
   if (lead.transfer) {
@@ -93,11 +79,7 @@ void RaftCore::hash_into(Hasher& hasher) const {
   if (lead_) {
     add_leadership(hasher, *lead_, durable_);
   }
-  for (const ForwardedRead& read : forwarded_) {
-    hasher.add(read.context.value() - forwarded_.front().context.value());
-    hasher.add(last_read_number_ - read.number);
-  }
-  hasher.add(last_read_number_ - resend_up_to_);
+  forwarded_.hash_into(hasher);
 }
 
 }  // namespace quorate::raft

@@ -104,9 +104,6 @@ using Message =
     std::variant<PreVoteRequest, PreVoteResponse, VoteRequest, VoteResponse, Append, AppendAccepted, AppendRejected,
                  Heartbeat, HeartbeatResponse, CommitNotice, ReadRequest, ReadResponse, TimeoutNow>;
 
-/// Tags, positions, rounds and numbers above this are refused: no run reaches them, and sums cannot overflow.
-inline constexpr std::uint64_t kLargestNumber = 1ULL << 62;
-
 [[nodiscard]] Buffer encode(const Message& message);
 
 /// Nothing if the bytes are no message.

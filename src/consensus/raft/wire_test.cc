@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "consensus/contract/message_fields.h"
 #include "consensus/raft/hard_state.h"
 
 namespace quorate::raft {
@@ -19,7 +20,7 @@ std::vector<Message> one_of_each() {
           VoteRequest{term, id, true},
           VoteResponse{term, true, true},
           Append{term, id, Position(69999)},
-          AppendAccepted{term, Position(kLargestNumber)},
+          AppendAccepted{term, Position(consensus::kLargestNumber)},
           AppendRejected{term, Position(5), id},
           Heartbeat{term, 9, Position(8), Position(7), true},
           HeartbeatResponse{term, 9, Position(8), true},

@@ -1,6 +1,7 @@
 #pragma once
-// The memberships in a log: a server uses the latest one in its log, committed or not (thesis 4.1), and returns to the
-// one before when that entry is cut off (M-10).
+// The memberships of a log's entries, by position. Which of them is in force is the protocol's affair: one may use the
+// latest in its log, committed or not, and return to the one before when that entry is cut off (M-10); another may keep
+// decided ones only.
 //
 // Invariants: 1. never empty; the first is in force where the log begins. 2. positions rise.
 // Owned by the core.
@@ -10,23 +11,23 @@
 #include "base/hash.h"
 #include "consensus/contract/entry.h"
 
-namespace quorate::raft {
+namespace quorate::consensus {
 
 class MembershipHistory {
  public:
   struct Version {
-    consensus::Membership membership;
+    Membership membership;
     EntryId id;  ///< of the entry that holds it
   };
 
-  MembershipHistory(consensus::Membership base, EntryId id) : versions_{{std::move(base), id}} {}
+  MembershipHistory(Membership base, EntryId id) : versions_{{std::move(base), id}} {}
 
   [[nodiscard]] const Version& latest() const { return versions_.back(); }
-  [[nodiscard]] const consensus::Membership& current() const { return versions_.back().membership; }
+  [[nodiscard]] const Membership& current() const { return versions_.back().membership; }
   /// The membership in force at `position`.
   [[nodiscard]] const Version& at(Position position) const;
 
-  void add(consensus::Membership membership, EntryId id);
+  void add(Membership membership, EntryId id);
   /// Entries from `position` on are gone. True if the current membership changed.
   bool truncate_from(Position position);
   /// The log begins behind `position` from now on.
@@ -48,4 +49,4 @@ class MembershipHistory {
   std::vector<Version> versions_;
 };
 
-}  // namespace quorate::raft
+}  // namespace quorate::consensus

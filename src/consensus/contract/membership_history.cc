@@ -1,10 +1,10 @@
-#include "consensus/raft/membership_history.h"
+#include "consensus/contract/membership_history.h"
 
 #include <utility>
 
 #include "base/assert.h"
 
-namespace quorate::raft {
+namespace quorate::consensus {
 
 const MembershipHistory::Version& MembershipHistory::at(Position position) const {
   for (std::size_t i = versions_.size() - 1; i > 0; --i) {
@@ -15,7 +15,7 @@ const MembershipHistory::Version& MembershipHistory::at(Position position) const
   return versions_.front();
 }
 
-void MembershipHistory::add(consensus::Membership membership, EntryId id) {
+void MembershipHistory::add(Membership membership, EntryId id) {
   QUORATE_ASSERT(id.position > latest().id.position, "memberships are added at the log's end", id.position,
                  latest().id.position);
   versions_.push_back({std::move(membership), id});
@@ -49,4 +49,4 @@ void MembershipHistory::hash_into(Hasher& hasher) const {
   }
 }
 
-}  // namespace quorate::raft
+}  // namespace quorate::consensus

@@ -1,0 +1,32 @@
+// Quorum sizes of the two phases that do not share a voter are refused (P-12).
+
+#include <gtest/gtest.h>
+
+#include "consensus/multipaxos/multipaxos.h"
+
+namespace quorate::multipaxos {
+namespace {
+
+std::unique_ptr<consensus::Core> make(std::size_t voters, std::size_t phase_1, std::size_t phase_2) {
+  consensus::CoreConfig config;
+  config.self = NodeId(1);
+  config.incarnation = Incarnation(1);
+  config.phase_1_quorum = phase_1;
+  config.phase_2_quorum = phase_2;
+  for (std::uint64_t node = 1; node <= voters; ++node) {
+    config.initial_membership.voters.emplace_back(node);
+  }
+  return protocol().cores.make(config, {});
+}
+
+TEST(multipaxos_quorums, must_share_a_voter) {
+  EXPECT_NE(make(5, 0, 0), nullptr);
+  EXPECT_NE(make(5, 4, 2), nullptr);
+  EXPECT_NE(make(5, 5, 1), nullptr);
+  EXPECT_DEATH((void)make(5, 3, 2), "share a voter");
+  EXPECT_DEATH((void)make(5, 0, 2), "share a voter");
+  EXPECT_DEATH((void)make(5, 6, 2), "share a voter");
+}
+
+}  // namespace
+}  // namespace quorate::multipaxos
