@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rejects includes that tools/layers.toml does not allow, and cycles between folders.
+"""Rejects includes that tools/layers.toml does not allow, cycles between folders, and protocols' names where all are served.
 
     tools/check_layers.py [--root DIR]   one line per violation, exit code 1 if there is any
 """
@@ -59,15 +59,22 @@ class Layers:
         self.pure = rules.get("pure", {"headers": [], "names": []})
         self.external = rules.get("external", [])
         self.pure_name = re.compile(r"\b(" + "|".join(map(re.escape, self.pure["names"])) + r")\b")
+        neutral = rules.get("neutral", {"names": [], "folders": []})
+        self.neutral_folders = neutral["folders"]
+        self.protocol_name = re.compile("|".join(neutral["names"]) or r"(?!)", re.I)
         self.violations = []
         self.edges = {}
 
     def check(self):
         self.check_rules()
-        for top in ("src", "apps"):
+        for top in ("src", "apps", "tests/protocols"):
             for path in sorted((self.root / top).rglob("*")):
                 if path.suffix in (".h", ".cc"):
                     self.check_file(path)
+        for folder in self.neutral_folders:
+            for path in sorted((self.root / "src" / folder).rglob("*")):
+                if path.is_file():
+                    self.check_names(path)
         cycle = find_cycle(self.edges)
         if cycle:
             self.violations.append(f"cycle between folders: {' -> '.join(cycle)}")
@@ -108,13 +115,20 @@ class Layers:
                 if name:
                     self.violations.append(f"{where}: {name.group(1)} in {folder}, which is pure: it comes in through env")
 
+    def check_names(self, path):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            name = self.protocol_name.search(line)
+            if name:
+                self.violations.append(f"{path.relative_to(self.root)}:{number}: {name.group(0)} in a folder that serves "
+                                       "every protocol: say what holds of which, not who")
+
     def check_own(self, where, folder, is_test, target):
         if target.endswith(".pb.h"):
             self.check_external(where, folder, is_test, target)
             return
         if folder.startswith("apps/") and (self.root / folder / target).is_file():
             return  # an application's own headers stand beside it
-        if not (self.root / "src" / target).is_file():
+        if not (self.root / "src" / target).is_file() and not (target.startswith("tests/") and (self.root / target).is_file()):
             self.violations.append(f'{where}: "{target}" is no file under src/ (includes are written from there)')
             return
         included = self.folder_of(pathlib.PurePosixPath(target).parent.as_posix())

@@ -90,6 +90,12 @@ class CheckLayers(unittest.TestCase):
     def test_rejects_a_test_header_in_what_ships(self):
         self.one({"src/log/t.h": '#include "log/log_conformance.h"\n'}, "for tests only")
 
+    def test_rejects_a_protocol_by_name_where_all_are_served(self):
+        rules = RULES | {"neutral": {"names": ["raft", r"\bzab\b"], "folders": ["log"]}}
+        self.one({"src/log/n.h": "\n// as RaftLog does\n"}, "src/log/n.h:2", "Raft in a folder", rules=rules)
+        self.one({"src/log/README.md": "ZAB\n"}, "src/log/README.md:1", rules=rules)
+        self.assertEqual(violations({"src/log/n.h": "// linearizable\n", "src/wire/n.h": "// Raft\n"}, rules), [])
+
     def test_does_not_read_comments(self):
         self.assertEqual(violations({"src/log/t.h": '// no steady_clock\n/* #include <thread>\n#include "x.h" */\n'}), [])
 

@@ -44,7 +44,10 @@ int list_stories(std::string_view protocol) {
 
 int play_stories(std::string_view name_or_id, std::string_view protocol) {
   std::vector<stories::EmbeddedText> found = stories::find_stories(name_or_id, protocol);
-  std::erase_if(found, [&](const auto& story) { return !is_wanted(story, protocol); });
+  if (found.empty()) {
+    found = stories::find_stories(name_or_id);  // another protocol's, played by this one
+  }
+  std::erase_if(found, [](const auto& story) { return find_simulated(story.protocol) == nullptr; });
   if (found.empty()) {
     std::fprintf(stderr, "quorate sim: --story %.*s: no such scenario; `quorate sim --list` names them\n",
                  static_cast<int>(name_or_id.size()), name_or_id.data());
@@ -55,7 +58,8 @@ int play_stories(std::string_view name_or_id, std::string_view protocol) {
     if (found.size() > 1) {
       print("==> " + std::string(story.name) + ", " + std::string(story.protocol));
     }
-    good = stories::tell_story(*find_simulated(story.protocol), story, &print) && good;
+    const std::string_view player = protocol.empty() ? story.protocol : protocol;
+    good = stories::tell_story(*find_simulated(player), story, &print) && good;
   }
   return good ? 0 : 1;
 }

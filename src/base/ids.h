@@ -34,7 +34,7 @@ using NodeId = StrongId<struct NodeIdKind>;
 using GroupId = StrongId<struct GroupIdKind>;
 /// A place in a group's log. Dense, the first entry is 1.
 using Position = StrongId<struct PositionKind>;
-/// What orders rival entries for one position: Raft's term, ZAB's epoch, a Paxos ballot.
+/// What orders rival entries for one position: a term, an epoch, a ballot.
 using Tag = StrongId<struct TagKind>;
 /// One durable write of a replica; a single rising sequence per replica and life.
 using Io = StrongId<struct IoKind>;

@@ -8,7 +8,7 @@
 namespace quorate {
 
 struct TraceEvent {
-  std::string_view name;  ///< a literal such as "raft.vote_granted": folder, dot, what happened
+  std::string_view name;  ///< a literal such as "peer.refused": folder, dot, what happened
   std::uint64_t a = 0;    ///< meaning stated where the event is emitted
   std::uint64_t b = 0;
 };

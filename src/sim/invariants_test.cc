@@ -7,7 +7,11 @@
 #include "sim/invariants/durable_on_quorum.h"
 #include "sim/invariants/leader_append_only.h"
 #include "sim/invariants/log_matching.h"
+#include "sim/invariants/one_value_per_position.h"
+#include "sim/invariants/one_value_per_tag.h"
 #include "sim/invariants/own_term_commit.h"
+#include "sim/invariants/promise_kept.h"
+#include "sim/invariants/safe_proposals.h"
 #include "sim/ledger.h"
 
 namespace quorate::sim {
@@ -47,8 +51,8 @@ class StubCore final : public consensus::Core {
 class Invariants : public ::testing::Test {
  protected:
   static ReplicaName replica(std::uint32_t node) { return {node, kGroup}; }
-  static PersistOp put(std::uint64_t position, std::uint64_t tag) {
-    return Put{{.id = {Position(position), Tag(tag)}, .kind = EntryKind::command, .payload = {}}};
+  static PersistOp put(std::uint64_t position, std::uint64_t tag, std::string_view payload = {}) {
+    return Put{{.id = {Position(position), Tag(tag)}, .kind = EntryKind::command, .payload = Buffer::copy_of(payload)}};
   }
   static Persist persist(std::uint64_t io, std::vector<PersistOp> ops) { return {Io(io), std::move(ops)}; }
   /// Node 1 to 3 begin empty.
@@ -56,6 +60,13 @@ class Invariants : public ::testing::Test {
     for (std::uint32_t node = 1; node <= 3; ++node) {
       ledger_.start(replica(node), {});
     }
+  }
+  /// What the invariant says of a write, which the ledger then has.
+  std::string write(Invariant& invariant, std::uint32_t node, std::vector<PersistOp> ops, const StubCore& core) {
+    const Persist what = persist(1, std::move(ops));
+    std::string said = judge(invariant, node, what, core);
+    ledger_.write(replica(node), what);
+    return said;
   }
   /// What the invariant says of an effect, before the ledger has it.
   static std::string judge(Invariant& invariant, std::uint32_t node, const Effect& effect, const StubCore& core) {
@@ -111,16 +122,74 @@ TEST_F(Invariants, ALeaderThatTakesBackItsEntriesIsRejected) {  // I-11
 
 TEST_F(Invariants, AnEntryBehindTwoPredecessorsIsRejected) {  // I-12
   LogMatching invariant(ledger_);
-  const auto write = [&](std::uint32_t node, std::vector<PersistOp> ops) {
-    const Persist what = persist(1, std::move(ops));
-    const std::string said = judge(invariant, node, what, follower_);
-    ledger_.write(replica(node), what);
-    return said;
+  EXPECT_EQ(write(invariant, 1, {put(1, 1), put(2, 2)}, follower_), "");
+  EXPECT_EQ(write(invariant, 2, {put(1, 1)}, follower_), "");
+  EXPECT_EQ(write(invariant, 2, {put(2, 2)}, follower_), "");
+  EXPECT_NE(write(invariant, 3, {put(1, 2), put(2, 2)}, follower_), "");
+}
+
+TEST_F(Invariants, TwoValuesAtOnePositionAreRejected) {  // I-40
+  OneValuePerPosition invariant(ledger_);
+  ledger_.write(replica(1), persist(1, {put(1, 1, "x"), put(2, 1, "y")}));
+  ledger_.write(replica(2), persist(1, {put(1, 2, "x"), put(2, 2, "z")}));
+  EXPECT_EQ(judge(invariant, 1, Commit{Position(2)}, leader_), "");
+  EXPECT_EQ(judge(invariant, 2, Commit{Position(1)}, follower_), "") << "another tag, the same value";
+  EXPECT_NE(judge(invariant, 2, Commit{Position(2)}, follower_), "");
+}
+
+TEST_F(Invariants, AGapInWhatIsCommittedIsRejected) {  // I-45
+  OneValuePerPosition invariant(ledger_);
+  ledger_.write(replica(1), persist(1, {put(1, 1), put(3, 1)}));
+  EXPECT_EQ(judge(invariant, 1, Commit{Position(1)}, leader_), "");
+  EXPECT_NE(judge(invariant, 1, Commit{Position(3)}, leader_), "");
+  ledger_.write(replica(2), persist(1, {consensus::ResetTo{.snapshot = {Position(7), Tag(1)}}, put(8, 1)}));
+  EXPECT_EQ(judge(invariant, 2, Commit{Position(8)}, leader_), "") << "a snapshot has what was before";
+}
+
+TEST_F(Invariants, TwoValuesOfOneTagAreRejected) {  // I-41
+  OneValuePerTag invariant(ledger_);
+  EXPECT_EQ(write(invariant, 1, {put(1, 1, "x")}, leader_), "");
+  EXPECT_EQ(write(invariant, 2, {put(1, 1, "x")}, follower_), "");
+  EXPECT_EQ(write(invariant, 2, {put(1, 2, "y")}, follower_), "");
+  EXPECT_NE(write(invariant, 3, {put(1, 1, "y")}, follower_), "");
+}
+
+TEST_F(Invariants, AnAcceptanceBelowAPromiseIsRejected) {  // I-42
+  PromiseKept invariant([](ByteView message) -> std::optional<consensus::Vow> {
+    const auto kind = message[0] == 'p' ? consensus::Vow::Kind::promised : consensus::Vow::Kind::accepted;
+    return consensus::Vow{kind, Tag(static_cast<std::uint64_t>(message[1] - '0'))};
+  });
+  const auto say = [&](std::uint32_t node, const char* vow, std::uint64_t after) {
+    return judge(invariant, node,
+                 Send{.to = NodeId(3), .message = Buffer::copy_of(vow), .attach = {}, .after = Io(after)}, follower_);
   };
-  EXPECT_EQ(write(1, {put(1, 1), put(2, 2)}), "");
-  EXPECT_EQ(write(2, {put(1, 1)}), "");
-  EXPECT_EQ(write(2, {put(2, 2)}), "");
-  EXPECT_NE(write(3, {put(1, 2), put(2, 2)}), "");
+  EXPECT_EQ(say(1, "a2", 0), "");
+  EXPECT_EQ(say(1, "p3", 0), "");
+  EXPECT_EQ(say(1, "a3", 0), "");
+  EXPECT_NE(say(1, "a2", 0), "");
+  EXPECT_EQ(say(2, "a2", 0), "") << "each keeps its own promises";
+  EXPECT_EQ(say(2, "p5", 4), "");
+  EXPECT_NE(say(2, "a4", 4), "") << "it knows what it is about to say";
+  invariant.on_life_ended(2);
+  EXPECT_EQ(say(2, "a4", 0), "") << "nobody has heard that promise";
+  EXPECT_EQ(say(2, "p6", 1), "");
+  invariant.on_durable(replica(2), Io(1));
+  invariant.on_life_ended(2);
+  EXPECT_NE(say(2, "a5", 0), "") << "a promise that has left binds the lives after";
+  EXPECT_EQ(say(2, "a6", 0), "");
+}
+
+TEST_F(Invariants, ANewValueWhereOneWasDecidedIsRejected) {  // I-43
+  SafeProposals invariant(ledger_);
+  const StubCore older(Role::leader, Tag(1));
+  const StubCore newer(Role::leader, Tag(3));
+  EXPECT_EQ(write(invariant, 1, {put(1, 2, "x"), put(2, 2, "y")}, leader_), "");
+  EXPECT_EQ(judge(invariant, 1, Commit{Position(1)}, leader_), "");
+  EXPECT_EQ(write(invariant, 3, {put(1, 2, "x"), put(2, 3, "z")}, newer), "") << "2 is not decided";
+  EXPECT_EQ(write(invariant, 2, {put(1, 1, "w")}, older), "") << "it is too late for that to be chosen";
+  EXPECT_EQ(write(invariant, 2, {put(1, 3, "v")}, follower_), "") << "a follower proposes nothing";
+  const StubCore fourth(Role::leader, Tag(4));
+  EXPECT_NE(write(invariant, 2, {put(1, 4, "v")}, fourth), "");
 }
 
 TEST_F(Invariants, TheLedgerKeepsWhatACrashKeeps) {

@@ -25,6 +25,7 @@ void Ledger::write(const ReplicaName& replica, const consensus::Persist& persist
       const std::uint64_t index = index_of(put->entry.id.position);
       log.slots.resize(std::max<std::size_t>(log.slots.size(), index + 1));
       log.slots[index] = {put->entry.id.tag, persist.io};
+      values_.try_emplace({replica.group, put->entry.id.position, put->entry.id.tag}, value_of(put->entry));
     } else if (const auto* cut = std::get_if<consensus::TruncateFrom>(&op)) {
       log.slots.resize(std::min<std::size_t>(log.slots.size(), index_of(cut->position)));
     } else if (const auto* discard = std::get_if<consensus::DiscardBelow>(&op)) {
@@ -58,6 +59,23 @@ Tag Ledger::tag_at(const ReplicaName& replica, Position position) const {
   }
   const auto log = logs_.find(replica);
   return log != logs_.end() && position == log->second.base.position ? log->second.base.tag : Tag();
+}
+
+Position Ledger::base_of(const ReplicaName& replica) const {
+  const auto log = logs_.find(replica);
+  return log == logs_.end() ? Position() : log->second.base.position;
+}
+
+std::uint64_t Ledger::value_of(GroupId group, EntryId id) const {
+  const auto value = values_.find({group, id.position, id.tag});
+  return value == values_.end() ? 0 : value->second;
+}
+
+std::uint64_t Ledger::value_of(const consensus::Entry& entry) {
+  Hasher hasher;
+  hasher.add(static_cast<std::uint64_t>(entry.kind));
+  hasher.add(entry.payload.view());
+  return hasher.value();
 }
 
 bool Ledger::has_durably(const ReplicaName& replica, EntryId id) const {

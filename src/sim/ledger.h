@@ -2,12 +2,15 @@
 // What every replica's log holds, as its core wrote it, and how much of that is durable: what invariants across nodes
 // are checked against.
 //
+// It also remembers every value that anybody ever wrote, by position and tag.
+//
 // Invariants: 1. a slot is durable if the last write that touched it is. 2. a dead replica keeps what it had; its next
 // life begins with what recovery found. 3. everything at or below `base` is in the replica's records for good.
 // Owned by a run.
 
 #include <deque>
 #include <map>
+#include <tuple>
 
 #include "sim/watched_core.h"
 
@@ -21,6 +24,12 @@ class Ledger {
 
   /// The tag that the replica's log has at `position`; none if it is not there, or at or below the log's beginning.
   [[nodiscard]] Tag tag_at(const ReplicaName& replica, Position position) const;
+  /// The log begins behind this position.
+  [[nodiscard]] Position base_of(const ReplicaName& replica) const;
+  /// A hash of the value that `id` names in the group's logs; 0 if nobody has written it.
+  [[nodiscard]] std::uint64_t value_of(GroupId group, EntryId id) const;
+  /// The hash that value_of() gives for such an entry once it is written.
+  [[nodiscard]] static std::uint64_t value_of(const consensus::Entry& entry);
   /// True if a crash now could not take (position, tag) from the replica.
   [[nodiscard]] bool has_durably(const ReplicaName& replica, EntryId id) const;
   /// The last write of the replica's small state if it is not durable yet, else none.
@@ -41,6 +50,7 @@ class Ledger {
   [[nodiscard]] const Slot* find(const ReplicaName& replica, Position position) const;
 
   std::map<ReplicaName, Log> logs_;
+  std::map<std::tuple<GroupId, Position, Tag>, std::uint64_t> values_;
 };
 
 }  // namespace quorate::sim

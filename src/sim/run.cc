@@ -7,15 +7,7 @@
 
 #include "sim/check_history.h"
 #include "sim/check_leases.h"
-#include "sim/invariants/durable_before_revealed.h"
-#include "sim/invariants/durable_on_quorum.h"
-#include "sim/invariants/election_safety.h"
-#include "sim/invariants/leader_append_only.h"
-#include "sim/invariants/leader_completeness.h"
-#include "sim/invariants/log_matching.h"
-#include "sim/invariants/nothing_goes_back.h"
-#include "sim/invariants/own_term_commit.h"
-#include "sim/invariants/state_machine_safety.h"
+#include "sim/invariants/all.h"
 #include "sim/ledger.h"
 #include "sim/watcher.h"
 
@@ -44,17 +36,7 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     if (settings_.story != nullptr) {
       teller_.emplace(*settings_.story, settings_.nodes.node_count, settings_.nodes.group_count);
     }
-    invariants_.push_back(std::make_unique<ElectionSafety>());
-    invariants_.push_back(std::make_unique<StateMachineSafety>(histories_));
-    invariants_.push_back(std::make_unique<NothingGoesBack>());
-    invariants_.push_back(std::make_unique<LeaderCompleteness>());
-    invariants_.push_back(std::make_unique<DurableBeforeRevealed>(ledger_));
-    invariants_.push_back(std::make_unique<DurableOnQuorum>(ledger_));
-    if (settings_.nodes.factory.ids_identify_prefix) {
-      invariants_.push_back(std::make_unique<OwnTermCommit>(ledger_));
-      invariants_.push_back(std::make_unique<LeaderAppendOnly>(ledger_));
-      invariants_.push_back(std::make_unique<LogMatching>(ledger_));
-    }
+    invariants_ = invariants_of(settings_.nodes.factory, ledger_, histories_);
     for (std::uint32_t i = 1; i <= settings_.workload.clients; ++i) {
       clients_.push_back(std::make_unique<Client>(i, settings_.workload, cluster_, random_.split("client"), histories_,
                                                   settings_.nodes.group_count));
@@ -143,6 +125,9 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
       teller_->on_core_durable(replica, io);
     }
     ledger_.confirm(replica, io);
+    for (const auto& invariant : invariants_) {
+      invariant->on_durable(replica, io);
+    }
   }
   void on_node_stopped(std::uint32_t node, const Error& why) override {
     if (!faults_.on_node_stopped(node)) {

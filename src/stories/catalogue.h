@@ -23,8 +23,8 @@ namespace quorate::stories {
 /// By name, or by the ID of a scenario that they cover: of `protocol`, or of all if that is empty.
 [[nodiscard]] std::vector<EmbeddedText> find_stories(std::string_view name_or_id, std::string_view protocol = {});
 
-/// Plays the story with the protocol's cores and tells it in lanes. False: what happened is not what is written down,
-/// or a rule was broken.
+/// Plays the story with the protocol's cores and tells it in lanes. False: a rule was broken, or what happened is not
+/// what is written down; played by another protocol than its own, a story has only its schedule.
 [[nodiscard]] bool tell_story(const consensus::Protocol& protocol, const EmbeddedText& story,
                               const std::function<void(std::string_view)>& print);
 

@@ -26,6 +26,9 @@ bool has(const std::vector<std::string>& lines, std::string_view line) { return 
 TEST(catalogue, are_told_as_recorded) {
   EXPECT_GT(story_texts().size(), 70U);
   for (const EmbeddedText& story : story_texts()) {
+    if (protocols::find(story.protocol) == nullptr) {
+      continue;  // it shows what no protocol here does, and has a test of its own
+    }
     EXPECT_EQ(told(story).back(), "as recorded, and no rule was broken") << story.name;
     EXPECT_GT(title_of(story).size(), 10U) << story.name;
   }

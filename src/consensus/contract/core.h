@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -122,6 +123,16 @@ class Core {
   virtual void hash_into(Hasher& hasher) const = 0;
 };
 
+/// What a message swears for its sender, whatever else it says.
+struct Vow {
+  enum class Kind : std::uint8_t {
+    promised,  ///< the sender takes nothing from proposers below `tag` any more
+    accepted,  ///< the sender has durably taken what the proposer of `tag` asked for
+  };
+  Kind kind = Kind::promised;
+  Tag tag;
+};
+
 /// Makes the cores of one protocol. start() emits the first effects (timers, catching up) like any step.
 struct CoreFactory {
   std::string_view protocol;  ///< lower-case letters, digits and underscores: written into the data directory
@@ -129,9 +140,13 @@ struct CoreFactory {
   /// An entry's id stands for the whole log before it, and a leader commits by counting only what it placed itself: its
   /// own log is the one that all others come to have. For observers that check it.
   bool ids_identify_prefix = false;
+  /// What a leader commits is durable on a quorum. What acknowledges without says false, and is no consensus.
+  bool commits_by_quorum = true;
   /// The small durable state (SetState) of a replica that was brought to `snapshot` and took part in nothing since:
   /// what a member of a restored cluster begins with.
   Buffer (*state_behind)(EntryId snapshot) = nullptr;
+  /// For observers that check whether promises are kept; nothing: the message swears nothing.
+  std::optional<Vow> (*vow_of)(ByteView message) = nullptr;
 };
 
 }  // namespace quorate::consensus

@@ -1,7 +1,7 @@
 #pragma once
 // I-02 What a message reveals is durable at its sender when it leaves: no Send may go before the replica's small state
-// (term and vote, promised ballot) that it was made in is durable (R-02, R-03; Raft paper, figure 2 "before
-// responding").
+// (term and vote, promised ballot) that it was made in is durable (R-02, R-03; Ongaro and Ousterhout 2014, figure 2
+// "before responding"; Lamport 2001, 2.5). Of every protocol.
 
 #include "sim/invariants/invariant.h"
 #include "sim/ledger.h"

@@ -1,6 +1,6 @@
 #pragma once
-// I-05 What a leader commits is durable on a quorum of the configuration in force, joint ones in both halves (Raft
-// paper 5.3; thesis 4.3).
+// I-05 What a leader commits is durable on a quorum of the configuration in force, joint ones in both halves (Ongaro
+// and Ousterhout 2014, 5.3; thesis 4.3). Of protocols that commit by a quorum's disks: of all that are consensus.
 
 #include "quorum/quorum.h"
 #include "sim/invariants/invariant.h"

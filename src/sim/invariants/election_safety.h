@@ -1,5 +1,6 @@
 #pragma once
-// I-10 Election safety: at most one leader per group and term, ever (Raft paper, figure 3).
+// I-10 Election safety: at most one leader per group and term, ever (Ongaro and Ousterhout 2014, figure 3).
+// Of every protocol: a tag has one proposer.
 
 #include <map>
 

@@ -1,6 +1,7 @@
 #pragma once
 // What must hold at every step of a run, seen from outside with access to every node. One file an invariant, named
-// after the property and citing its source. An answer is empty, or one sentence that says what was broken by whom.
+// after the property, citing its source and saying what protocols it is of; all.cc has them together. An answer is
+// empty, or one sentence that says what was broken by whom.
 
 #include <cstdint>
 #include <span>
@@ -41,6 +42,8 @@ class Invariant {
                                               const consensus::Core& /*core*/) {
     return {};
   }
+  /// Every write of the replica up to `io` is durable.
+  virtual void on_durable(const ReplicaName& /*replica*/, Io /*io*/) {}
   virtual void on_life_ended(std::uint32_t /*node*/) {}
 };
 

@@ -1,5 +1,7 @@
 #pragma once
-// I-11 Leader append-only: a leader never cuts off or replaces entries of its own log (Raft paper, figure 3).
+// I-11 Leader append-only: a leader never cuts off or replaces entries of its own log (Ongaro and Ousterhout 2014,
+// figure 3). Of protocols whose ids identify a prefix: elsewhere a leader may learn that a position was decided
+// otherwise.
 
 #include <algorithm>
 

@@ -1,6 +1,7 @@
 #pragma once
 // I-13 Leader completeness: the log of every leader reaches at least as far as everything committed in lower terms
-// (Raft paper, figure 3). Contents are compared by I-03; here it is the log's length at the moment of election.
+// (Ongaro and Ousterhout 2014, figure 3). Contents are compared by I-03; here it is the log's length at the moment of
+// election. Of protocols whose ids identify a prefix: elsewhere a leader may lack what was decided, and learns it.
 
 #include <map>
 

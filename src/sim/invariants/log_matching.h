@@ -1,7 +1,7 @@
 #pragma once
-// I-12 Log matching: if two logs hold an entry with the same position and term, they are equal up to it (Raft paper,
-// figure 3). It follows by induction from: everybody writes the same entry behind the same predecessor, which is
-// checked here.
+// I-12 Log matching: if two logs hold an entry with the same position and term, they are equal up to it (Ongaro and
+// Ousterhout 2014, figure 3). It follows by induction from: everybody writes the same entry behind the same
+// predecessor, which is checked here. Of protocols whose ids identify a prefix: this is what that means.
 
 #include <map>
 

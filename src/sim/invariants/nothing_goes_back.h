@@ -1,7 +1,7 @@
 #pragma once
 // I-01 Term, commit and executed position never decrease in a life; the term not over lives either, since it was
-// durable before anyone heard of it (Raft paper, 5.2; thesis 3.8). A replica whose damaged disk has lost what it
-// promised is the exception, and says so.
+// durable before anyone heard of it (Ongaro and Ousterhout 2014, 5.2; thesis 3.8). Of every protocol. A replica whose
+// damaged disk has lost what it promised is the exception, and says so.
 
 #include <map>
 

@@ -1,5 +1,6 @@
 #pragma once
-// I-14 A leader commits by counting only entries of its own term (Raft paper 5.4.2, figure 8; R-01).
+// I-14 A leader commits by counting only entries of its own term (Ongaro and Ousterhout 2014, 5.4.2, figure 8; R-01).
+// Of protocols whose ids identify a prefix: elsewhere an entry is decided by itself, in whatever reign.
 
 #include "sim/invariants/invariant.h"
 #include "sim/ledger.h"

@@ -1,6 +1,7 @@
 #pragma once
 // I-03, I-07 State-machine safety: every replica executes the same changes at a revision, in every life, and revisions
-// come one after the other (Raft paper, figure 3). Keeps the trail that the history checkers read.
+// come one after the other (Ongaro and Ousterhout 2014, figure 3). Of every protocol. Keeps the trail that the history
+// checkers read.
 
 #include <map>
 

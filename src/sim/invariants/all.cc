@@ -1,0 +1,44 @@
+#include "sim/invariants/all.h"
+
+#include "sim/invariants/durable_before_revealed.h"
+#include "sim/invariants/durable_on_quorum.h"
+#include "sim/invariants/election_safety.h"
+#include "sim/invariants/leader_append_only.h"
+#include "sim/invariants/leader_completeness.h"
+#include "sim/invariants/log_matching.h"
+#include "sim/invariants/nothing_goes_back.h"
+#include "sim/invariants/one_value_per_position.h"
+#include "sim/invariants/one_value_per_tag.h"
+#include "sim/invariants/own_term_commit.h"
+#include "sim/invariants/promise_kept.h"
+#include "sim/invariants/safe_proposals.h"
+#include "sim/invariants/state_machine_safety.h"
+
+namespace quorate::sim {
+
+std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFactory& protocol, const Ledger& ledger,
+                                                      std::map<GroupId, History>& histories) {
+  std::vector<std::unique_ptr<Invariant>> all;
+  all.push_back(std::make_unique<ElectionSafety>());
+  all.push_back(std::make_unique<StateMachineSafety>(histories));
+  all.push_back(std::make_unique<NothingGoesBack>());
+  all.push_back(std::make_unique<DurableBeforeRevealed>(ledger));
+  if (protocol.commits_by_quorum) {
+    all.push_back(std::make_unique<DurableOnQuorum>(ledger));
+  }
+  if (protocol.ids_identify_prefix) {
+    all.push_back(std::make_unique<LeaderCompleteness>());
+    all.push_back(std::make_unique<OwnTermCommit>(ledger));
+    all.push_back(std::make_unique<LeaderAppendOnly>(ledger));
+    all.push_back(std::make_unique<LogMatching>(ledger));
+  }
+  all.push_back(std::make_unique<OneValuePerPosition>(ledger));
+  all.push_back(std::make_unique<OneValuePerTag>(ledger));
+  all.push_back(std::make_unique<SafeProposals>(ledger));
+  if (protocol.vow_of != nullptr) {
+    all.push_back(std::make_unique<PromiseKept>(protocol.vow_of));
+  }
+  return all;
+}
+
+}  // namespace quorate::sim
