@@ -37,18 +37,24 @@ Generation generation_of(const storage::RecoveredGroup* recovered) {
   return QUORATE_PLANT(keeps_old_generation) ? recovered->generation.previous() : recovered->generation;
 }
 
-/// What was in force at `position`, of which the state machine knows that it was committed.
-consensus::Membership membership_at(Position position, const consensus::Membership& base,
-                                    const consensus::PersistedState& state) {
-  consensus::Membership result = base;
+/// The memberships that the log holds, by position.
+std::vector<std::pair<Position, consensus::Membership>> changes_in(const consensus::PersistedState& state) {
+  std::vector<std::pair<Position, consensus::Membership>> changes;
   for (const consensus::PersistedState::Slot& slot : state.log) {
-    if (slot.kind == consensus::EntryKind::configuration && slot.id.position <= position) {
+    if (slot.kind == consensus::EntryKind::configuration) {
       if (std::optional<consensus::Configuration> read = consensus::decode_configuration(slot.payload.view())) {
-        result = std::move(read->membership);
+        changes.emplace_back(slot.id.position, std::move(read->membership));
       }
     }
   }
-  return result;
+  return changes;
+}
+
+/// What was in force at the position that the state machine has executed, and which was therefore committed.
+consensus::Membership executed_membership(const ReplicaStart& start) {
+  const auto later =
+      std::ranges::find_if(start.changes, [&start](const auto& change) { return change.first > start.executed; });
+  return later == start.changes.begin() ? start.membership : std::prev(later)->second;
 }
 
 EngineWriterConfig writer_config_of(const HostConfig& config) {
@@ -162,9 +168,10 @@ Result<ReplicaStart> HostRuntime::recover_group(GroupConfig& config, state::Stat
       .executed = *applied,
       .discarded = state->discarded,
       .membership = state->membership.all_nodes().empty() ? config.core.initial_membership : state->membership,
+      .changes = changes_in(*state),
       .last_generation = highest,
       .salvage = std::move(rest.ops)};
-  committed_[config.group] = membership_at(*applied, start.membership, *state);
+  committed_[config.group] = executed_membership(start);
   config.core.incarnation = config_.mesh.incarnation;
   start.core = config.factory.make(config.core, std::move(*state));
   return start;

@@ -43,7 +43,8 @@ ReplicaRuntime::ReplicaRuntime(ReplicaStart start, NodeParts& node, const Replic
       told_applied_(applier_.executed()),
       discarded_(start.discarded),
       salvage_(std::move(start.salvage)),
-      base_membership_(std::move(start.membership)) {}
+      base_membership_(std::move(start.membership)),
+      changes_(std::move(start.changes)) {}
 
 void ReplicaRuntime::start() {
   QUORATE_ASSERT(!started_, "a replica starts once", group_);

@@ -41,10 +41,11 @@ struct ReplicaStart {
   Incarnation life;
   Generation generation;  ///< whose records the state machine has
   std::unique_ptr<consensus::Core> core;
-  Position executed;                 ///< what the state machine recovered
-  EntryId discarded;                 ///< the log begins behind it
-  consensus::Membership membership;  ///< in force there
-  Generation last_generation;        ///< the highest of which the engine may have records
+  Position executed;                                                ///< what the state machine recovered
+  EntryId discarded;                                                ///< the log begins behind it
+  consensus::Membership membership;                                 ///< in force there
+  std::vector<std::pair<Position, consensus::Membership>> changes;  ///< those that the log holds, by position
+  Generation last_generation;  ///< the highest of which the engine may have records
   /// What the log must have in front of everything else that this replica writes (salvage.h). It is written with the
   /// first of that: until others are heard, what is left of the damaged log stays as it is.
   std::vector<storage::LogOp> salvage;
