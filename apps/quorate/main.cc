@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
     return quorate::snapshot_command(rest);
   }
   if (words[0] == "protocols") {
-    for (const quorate::consensus::Protocol* protocol : quorate::protocols::all()) {
+    for (const quorate::consensus::Protocol* protocol : quorate::protocols::served()) {
       std::puts(std::string(protocol->name()).c_str());
     }
     return 0;

@@ -15,6 +15,9 @@ namespace quorate::protocols {
 
 inline auto each() { return ::testing::ValuesIn(all().begin(), all().end()); }
 
+/// For what only clusters of real processes need to stand.
+inline auto each_served() { return ::testing::ValuesIn(served().begin(), served().end()); }
+
 inline std::string name_of_case(const ::testing::TestParamInfo<const consensus::Protocol*>& info) {
   return std::string(info.param->name());
 }

@@ -11,7 +11,7 @@ INSTANTIATE_TEST_SUITE_P(All, EachProtocol, each(), name_of_case);
 /// Nothing that another part would call is missing.
 TEST_P(EachProtocol, IsWhole) {
   const consensus::Protocol& protocol = *GetParam();
-  EXPECT_EQ(find(protocol.name()), &protocol);
+  EXPECT_EQ(find(protocol.name(), all()), &protocol);
   EXPECT_EQ(protocol.name().find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"), std::string_view::npos);
   ASSERT_TRUE(protocol.cores.make != nullptr && protocol.cores.state_behind != nullptr);
   ASSERT_TRUE(protocol.message_words != nullptr && protocol.state_words != nullptr &&

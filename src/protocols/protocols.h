@@ -13,16 +13,19 @@
 
 namespace quorate::protocols {
 
-/// Every protocol that a cluster can run. The first is the one that a new cluster runs unless it is told otherwise.
+/// Every protocol that has cores: for unit tests, stories and the simulator.
 [[nodiscard]] std::span<const consensus::Protocol* const> all();
+
+/// Those that clusters of real processes run. The first is the one that a new cluster runs unless it is told otherwise.
+[[nodiscard]] std::span<const consensus::Protocol* const> served();
 
 [[nodiscard]] const consensus::Protocol& default_protocol();
 
 /// The one of that name in `list`, or null.
 [[nodiscard]] const consensus::Protocol* find(std::string_view name,
-                                              std::span<const consensus::Protocol* const> list = all());
+                                              std::span<const consensus::Protocol* const> list = served());
 
 /// "a, b and c": for help and errors.
-[[nodiscard]] std::string names(std::span<const consensus::Protocol* const> list = all());
+[[nodiscard]] std::string names(std::span<const consensus::Protocol* const> list = served());
 
 }  // namespace quorate::protocols

@@ -26,7 +26,7 @@ class ProtocolChoiceTest : public ::testing::Test {
   }
 
   const std::string default_{protocols::default_protocol().name()};
-  const std::string last_{protocols::all().back()->name()};
+  const std::string last_{protocols::served().back()->name()};
   ServeOptions options_;
 };
 
