@@ -125,6 +125,28 @@ TEST_P(DamageTest, ADamagedNodeIsRepairedByTheOthers) {
   EXPECT_GT(losses[Loss::Kind::promises], 20);
 }
 
+/// The records are gone, the log is whole, and begins behind what they had.
+TEST_P(DamageTest, ANodeWithoutItsRecordsIsRepairedByTheOthers) {
+  cluster_.options.tail_entries = 1;
+  for (std::uint64_t node = 1; node <= 3; ++node) {
+    cluster_.kill(node);
+    ASSERT_TRUE(cluster_.start(node).has_value());
+  }
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+  write_some();
+  cluster_.run(5s);  // the engines have it all, and the logs are cut
+  cluster_.kill(1);
+  env::RecordBatch everything;
+  everything.erase_range(Buffer::copy_of(std::string(1, '\0')), Buffer::copy_of("\xFF"));
+  cluster_.nodes[0].records.apply(everything);
+  ASSERT_FALSE(cluster_.start(1).has_value()) << "nobody said that they were laid aside";
+  cluster_.nodes[0].life.reset();
+  cluster_.options.records_laid_aside = true;
+  ASSERT_TRUE(cluster_.start(1).has_value());
+  EXPECT_EQ(loss_of(1, 1), Loss::Kind::tail);
+  ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
+}
+
 /// While most replicas do not know what they promised nobody leads and nothing changes, whatever the third has. With
 /// one good disk more everything goes on, and nothing is missing.
 TEST_P(DamageTest, AMajorityThatIsDamagedWaitsAndLosesNothing) {

@@ -134,10 +134,11 @@ Result<ReplicaStart> HostRuntime::recover_group(GroupConfig& config, state::Stat
   Generation generation = generation_of(recovered);
   Result<Position> applied = machine.recover(generation);
   if (!applied) {
+    found_damaged_records_ = applied.error().code == ErrorCode::corrupt;
     return std::unexpected<Error>(applied.error());
   }
   Generation highest = highest_generation(environment_.records, config.group, generation);
-  Salvage rest = recovered == nullptr ? Salvage{} : salvage(*recovered, *applied);
+  Salvage rest = recovered == nullptr ? Salvage{} : salvage(*recovered, *applied, config_.records_laid_aside);
   if (rest.blank) {
     highest = highest.next();
     generation = highest;

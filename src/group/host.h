@@ -66,6 +66,9 @@ struct HostConfig {
   /// gets a snapshot. The bytes are the node's, shared evenly by its groups.
   std::uint64_t log_tail_entries = 50'000;
   std::uint64_t log_tail_bytes = 64U << 20;
+  /// The records were damaged and laid aside: a replica whose log begins behind them begins anew, and others bring its
+  /// state. Else such a log is refused.
+  bool records_laid_aside = false;
   SnapshotLimits snapshots;
   std::uint64_t snapshot_bytes_per_second = 0;  ///< of all that the node sends; 0: as fast as it goes
 };
@@ -137,6 +140,8 @@ class Host {
   [[nodiscard]] virtual std::vector<peer::LinkStatus> links() const = 0;
   [[nodiscard]] virtual const storage::LogStats& log_stats() const = 0;
   [[nodiscard]] virtual const storage::Recovery& recovery() const = 0;
+  /// After add_group() has failed: its reason is that the records are damaged.
+  [[nodiscard]] virtual bool found_damaged_records() const = 0;
 };
 
 }  // namespace quorate::group

@@ -36,6 +36,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   [[nodiscard]] std::vector<peer::LinkStatus> links() const override;
   [[nodiscard]] const storage::LogStats& log_stats() const override { return log_->stats(); }
   [[nodiscard]] const storage::Recovery& recovery() const override { return recovery_; }
+  [[nodiscard]] bool found_damaged_records() const override { return found_damaged_records_; }
 
   // ReplicaOwner
   void on_executed(ReplicaRuntime& replica) override { engine_.on_executed(replica); }
@@ -86,6 +87,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   std::map<GroupId, consensus::Membership> committed_;  ///< the latest membership that cannot be taken back
   std::unique_ptr<peer::Mesh> mesh_;
   env::TimerId tail_timer_ = 0;
+  bool found_damaged_records_ = false;
   std::vector<GroupId> lossy_;  ///< whose loss is not made good yet
   env::TimerId loss_timer_ = 0;
   bool started_ = false;

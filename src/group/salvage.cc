@@ -104,7 +104,7 @@ void salvage_around_payloads(RecoveredGroup& group, Position applied, Salvage& r
 
 }  // namespace
 
-Salvage salvage(RecoveredGroup& group, Position applied) {
+Salvage salvage(RecoveredGroup& group, Position applied, bool records_laid_aside) {
   Salvage result{.loss = take_note(group)};
   if (group.log_lost) {
     result.blank = true;
@@ -114,6 +114,11 @@ Salvage salvage(RecoveredGroup& group, Position applied) {
   if (group.state_lost) {
     result.loss = worse_of(result.loss, {.kind = Loss::Kind::promises, .end = end_of(group)});
     result.ops.push_back({.kind = LogOp::Kind::set_state, .blob = group.state});
+  }
+  if (records_laid_aside && applied < group.discarded.position) {
+    result.blank = true;
+    result.loss = worse_of(result.loss, {.kind = Loss::Kind::tail, .end = end_of(group)});
+    return result;
   }
   if (!group.unreadable.empty()) {
     salvage_around_payloads(group, applied, result);

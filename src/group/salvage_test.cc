@@ -42,7 +42,7 @@ std::vector<LogOp::Kind> kinds(const Salvage& salvage) {
 Loss told_again(const Salvage& written) {
   RecoveredGroup group = some_log();
   group.cells.emplace_back(Buffer(), written.ops.back().blob);
-  const Salvage again = salvage(group, Position(10));
+  const Salvage again = salvage(group, Position(10), false);
   EXPECT_TRUE(group.cells.empty()) << "a core knows nothing of it";
   EXPECT_TRUE(again.ops.empty());
   return again.loss;
@@ -50,7 +50,7 @@ Loss told_again(const Salvage& written) {
 
 TEST(Salvage, AWholeLogIsLeftAlone) {
   RecoveredGroup group = some_log();
-  const Salvage rest = salvage(group, Position(12));
+  const Salvage rest = salvage(group, Position(12), false);
   EXPECT_EQ(rest.loss, Loss());
   EXPECT_TRUE(rest.ops.empty());
   EXPECT_EQ(group.entries.size(), 6U);
@@ -59,7 +59,7 @@ TEST(Salvage, AWholeLogIsLeftAlone) {
 TEST(Salvage, WhatTheRecordsContainIsNotMissed) {
   RecoveredGroup group = some_log();
   group.unreadable = {Position(12)};
-  const Salvage rest = salvage(group, Position(14));
+  const Salvage rest = salvage(group, Position(14), false);
   EXPECT_EQ(rest.loss, Loss()) << "nothing is lost";
   EXPECT_EQ(kinds(rest), (std::vector{LogOp::Kind::discard_below, LogOp::Kind::set_cell}));
   EXPECT_EQ(group.discarded, id(14));
@@ -70,7 +70,7 @@ TEST(Salvage, WhatTheRecordsContainIsNotMissed) {
 TEST(Salvage, APayloadBehindTheRecordsEndsTheLog) {
   RecoveredGroup group = some_log();
   group.unreadable = {Position(15)};
-  const Salvage rest = salvage(group, Position(12));
+  const Salvage rest = salvage(group, Position(12), false);
   EXPECT_EQ(rest.loss, (Loss{Loss::Kind::tail, id(16)}));
   EXPECT_EQ(kinds(rest), (std::vector{LogOp::Kind::truncate_from, LogOp::Kind::set_cell}));
   EXPECT_EQ(rest.ops[0].entry.id.position, Position(15));
@@ -78,10 +78,22 @@ TEST(Salvage, APayloadBehindTheRecordsEndsTheLog) {
   EXPECT_EQ(told_again(rest), rest.loss);
 }
 
+TEST(Salvage, WithoutRecordsNothingIsLeftOfALogThatBeginsBehindThem) {
+  RecoveredGroup group = some_log();
+  Salvage rest = salvage(group, Position(), true);
+  EXPECT_TRUE(rest.blank);
+  EXPECT_EQ(rest.loss, (Loss{Loss::Kind::tail, id(16)})) << "it votes for nobody whose log is shorter";
+  begin_blank(group, rest, Generation(5));
+  EXPECT_EQ(rest.ops[1].blob.view(), "term 2") << "term and vote are whole";
+  group = some_log();
+  group.discarded = {};
+  EXPECT_EQ(salvage(group, Position(), true).loss, Loss()) << "the log has everything: it is executed again";
+}
+
 TEST(Salvage, AMembershipThatDoesNotReadCannotBeGuessed) {
   RecoveredGroup group = some_log();
   group.unreadable = {Position(13)};
-  Salvage rest = salvage(group, Position(14));
+  Salvage rest = salvage(group, Position(14), false);
   EXPECT_TRUE(rest.blank);
   EXPECT_EQ(rest.loss, (Loss{Loss::Kind::tail, id(16)}));
   begin_blank(group, rest, Generation(5));
@@ -99,7 +111,7 @@ TEST(Salvage, LostFramesTakeEverythingThatWasPromised) {
   group.log_lost = true;
   group.state_lost = true;
   group.lost_end = id(16);
-  const Salvage rest = salvage(group, Position(12));
+  const Salvage rest = salvage(group, Position(12), false);
   EXPECT_TRUE(rest.blank);
   EXPECT_EQ(rest.loss, (Loss{Loss::Kind::promises, id(16)}));
 }
@@ -107,7 +119,7 @@ TEST(Salvage, LostFramesTakeEverythingThatWasPromised) {
 TEST(Salvage, AStateThatMayHaveBeenReplacedIsNoPromise) {
   RecoveredGroup group = some_log();
   group.state_lost = true;
-  const Salvage rest = salvage(group, Position(12));
+  const Salvage rest = salvage(group, Position(12), false);
   EXPECT_FALSE(rest.blank);
   EXPECT_EQ(rest.loss, (Loss{Loss::Kind::promises, id(16)}));
   EXPECT_EQ(kinds(rest), (std::vector{LogOp::Kind::set_state, LogOp::Kind::set_cell}));
@@ -117,20 +129,20 @@ TEST(Salvage, AStateThatMayHaveBeenReplacedIsNoPromise) {
 TEST(Salvage, ANoteThatDoesNotReadStandsForTheWorst) {
   RecoveredGroup group = some_log();
   group.cells.emplace_back(Buffer(), Buffer::copy_of("?"));
-  EXPECT_EQ(salvage(group, Position(12)).loss.kind, Loss::Kind::promises);
+  EXPECT_EQ(salvage(group, Position(12), false).loss.kind, Loss::Kind::promises);
   RecoveredGroup repaired = some_log();
   repaired.cells.emplace_back(Buffer(), loss_made_good().front().blob);
-  EXPECT_EQ(salvage(repaired, Position(12)).loss, Loss());
+  EXPECT_EQ(salvage(repaired, Position(12), false).loss, Loss());
 }
 
 TEST(Salvage, ALossIsNotMadeSmallerByAnother) {
   RecoveredGroup first = some_log();
   first.state_lost = true;
-  const Salvage forgot = salvage(first, Position(12));
+  const Salvage forgot = salvage(first, Position(12), false);
   RecoveredGroup second = some_log();
   second.cells.emplace_back(Buffer(), forgot.ops.back().blob);
   second.unreadable = {Position(16)};
-  EXPECT_EQ(salvage(second, Position(12)).loss.kind, Loss::Kind::promises);
+  EXPECT_EQ(salvage(second, Position(12), false).loss.kind, Loss::Kind::promises);
 }
 
 }  // namespace

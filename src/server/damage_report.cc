@@ -27,6 +27,15 @@ void report_damage(const storage::Recovery& recovery, EventLog& log) {
   }
 }
 
+void report_records_laid_aside(const Error& why, const std::string& aside, EventLog& log) {
+  log.error("the record store is damaged",
+            {{"where", why.text},
+             {"laid_aside_as", aside},
+             {"do",
+              "nothing for the data: the others bring it; look at the disk, and remove what was laid aside when this "
+              "member is repaired"}});
+}
+
 void report_loss(GroupId group, const consensus::CoreStatus& status, EventLog& log) {
   const bool votes = status.loss.kind == consensus::Loss::Kind::tail;
   log.error(

@@ -1,5 +1,6 @@
 #include "server/node.h"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 
@@ -29,6 +30,8 @@
 namespace quorate::server {
 namespace {
 
+constexpr const char* kEngineDirectory = "engine";
+const std::string kLaidAside = "engine.damaged-";  // and the number of the start that found it
 constexpr std::size_t kMaxClientConnections = 10'000;
 /// Followers without a waiting client, and so their watchers, hear of a commit at the latest after this.
 constexpr Duration kCommitNoticeDelay = std::chrono::milliseconds(2);
@@ -103,13 +106,13 @@ Result<std::unique_ptr<Node>> Node::open(ServeOptions options, EventLog& log) {
     return std::unexpected(identity.error());
   }
   std::unique_ptr<Node> node(new Node(std::move(options), **protocol, std::move(*identity), log));
-  QUORATE_TRY(node->open_storage());
-  QUORATE_TRY(node->open_groups());
+  QUORATE_TRY(node->open_directory());
+  QUORATE_TRY(node->open_state());
   QUORATE_TRY(node->open_front_ends());
   return node;
 }
 
-Status Node::open_storage() {
+Status Node::open_directory() {
   Result<std::unique_ptr<env_posix::EventLoop>> loop = env_posix::EventLoop::make();
   if (!loop) {
     return std::unexpected(loop.error());
@@ -134,6 +137,40 @@ Status Node::open_storage() {
     return std::unexpected(files.error());
   }
   parts_->files = std::move(*files);
+  return {};
+}
+
+/// Records that are damaged do not stop a node that others can make whole.
+Status Node::open_state() {
+  const Status opened = open_records_and_groups();
+  const bool is_damaged =
+      !opened && (parts_->host == nullptr ? parts_->records == nullptr && opened.error().code == ErrorCode::corrupt
+                                          : parts_->host->found_damaged_records());
+  if (!is_damaged || identity_.members.size() == 1) {
+    return opened;
+  }
+  parts_->host.reset();
+  parts_->groups.clear();
+  parts_->records.reset();
+  const std::string aside = kLaidAside + std::to_string(parts_->directory->incarnation().value());
+  QUORATE_TRY(parts_->files->rename(kEngineDirectory, aside));
+  QUORATE_TRY(parts_->files->sync_directory(""));
+  report_records_laid_aside(opened.error(), aside, log_);
+  return open_records_and_groups();
+}
+
+Status Node::open_records_and_groups() {
+  QUORATE_TRY(open_records());
+  return open_groups();
+}
+
+Status Node::open_records() {
+  const Result<std::vector<std::string>> names = parts_->files->list("");
+  if (!names) {
+    return std::unexpected(names.error());
+  }
+  records_laid_aside_ =
+      std::ranges::any_of(*names, [](const std::string& name) { return name.starts_with(kLaidAside); });
   if (options_.engine == "memory") {
     parts_->records = std::make_unique<storage::MemoryRecordStore>(parts_->memory_records, *parts_->loop, *parts_->loop,
                                                                    parts_->entropy);
@@ -143,7 +180,7 @@ Status Node::open_storage() {
   hooks.post = [poster = parts_->loop->shared_poster()](std::function<void()> work) { poster->post(std::move(work)); };
   hooks.failed = [this](const Error& why) { on_stopped(why); };
   Result<std::unique_ptr<env::RecordStore>> records =
-      engine_rocksdb::open_rocksdb_store(options_.data_dir + "/engine", {}, std::move(hooks));
+      engine_rocksdb::open_rocksdb_store(options_.data_dir + "/" + kEngineDirectory, {}, std::move(hooks));
   if (!records) {
     return std::unexpected(records.error());
   }
@@ -183,6 +220,7 @@ group::HostConfig Node::host_config() const {
   config.log.segment_bytes = options_.log_segment_bytes;
   config.log_tail_entries = options_.snapshot_catchup_entries;
   config.snapshot_bytes_per_second = options_.snapshot_bytes_per_second;
+  config.records_laid_aside = records_laid_aside_;
   return config;
 }
 

@@ -43,7 +43,10 @@ class Node : public group::HostEvents, public TraceSink {
   struct GroupParts;
 
   Node(ServeOptions options, const consensus::Protocol& protocol, ClusterIdentity identity, EventLog& log);
-  [[nodiscard]] Status open_storage();
+  [[nodiscard]] Status open_directory();
+  [[nodiscard]] Status open_state();
+  [[nodiscard]] Status open_records_and_groups();
+  [[nodiscard]] Status open_records();
   [[nodiscard]] Status open_groups();
   [[nodiscard]] Status open_front_ends();
   [[nodiscard]] group::HostConfig host_config() const;
@@ -65,6 +68,7 @@ class Node : public group::HostEvents, public TraceSink {
   EventLog& log_;
   Status ended_;
   bool removed_ = false;
+  bool records_laid_aside_ = false;  ///< by this start or an earlier one
   std::unique_ptr<Parts> parts_;
 };
 

@@ -2,11 +2,11 @@
 // What recovery knows of each group when parts of the log cannot be read.
 //
 // A damaged payload is one entry's, and which is known. But a frame whose head or description is damaged may have held
-// anything of any group: what was written in front of it may have been replaced or cut off since, by it. A group's
-// records are believed only if all of them were written behind the last such loss.
-// Invariants: 1. what is given of a group is what it held last, or it is said to be lost. 2. a group that was written
-// anew behind the damage (reset_to, its entries, its state) is whole: so a repaired log stays repaired.
-// Owned by recovery.
+// anything of any group: what was written in front of it may have been replaced or cut off since, by it, and it may
+// have had entries that nothing behind it speaks of. A group's log is believed only if it was emptied behind the last
+// such loss. Invariants: 1. what is given of a group is what it held last, or it is said to be lost. 2. a group that
+// was written anew behind the damage (reset_to, its state) is whole: so a repaired log stays repaired. Owned by
+// recovery.
 
 #include <cstdint>
 #include <string>

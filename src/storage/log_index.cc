@@ -37,6 +37,7 @@ void LogIndex::apply(GroupId id, const std::vector<LogOp>& ops, std::uint64_t se
       case Kind::reset_to:
         group.entries.truncate_from(Position(0), [this](const EntrySlot& slot) { forget(slot); });
         set_base(group, op, serial);
+        group.reset_serial = serial;
         break;
       case Kind::restore_base: set_base(group, op, serial); break;
       case Kind::set_cell: {
@@ -301,12 +302,7 @@ LogIndex::Behind LogIndex::stands_behind(GroupId id, std::uint64_t serial) const
   const Group& group = found->second;
   const auto note = group.cells.find("");
   const bool has_note = note != group.cells.end() && note->second.serial >= serial;
-  Behind behind{.state = has_note && group.state.serial >= serial, .log = group.base.serial >= serial};
-  for (Position position = group.entries.first(); position < group.entries.end(); position = position.next()) {
-    const EntrySlot* slot = group.entries.find(position);
-    behind.log &= slot != nullptr && slot->serial >= serial;
-  }
-  return behind;
+  return {.state = has_note && group.state.serial >= serial, .log = group.reset_serial >= serial};
 }
 
 std::vector<RecoveredGroup> LogIndex::recovered() const {

@@ -75,10 +75,10 @@ class LogIndex {
   /// The records in frames with serials below `serial`, of the first group from `from` on that has any.
   [[nodiscard]] std::optional<RewritePlan> plan_rewrite(GroupId from, std::uint64_t serial) const;
 
-  /// Which records of a group were all written by frames from `serial` on.
+  /// What of a group no frame in front of `serial` can have a say in.
   struct Behind {
-    bool state = false;  ///< and the cell without a key, in which the runtime notes what is lost
-    bool log = false;    ///< base and entries
+    bool state = false;  ///< it was written since, and so was the cell without a key, in which the runtime notes losses
+    bool log = false;    ///< it was emptied since; entries may have been written again, and say nothing of others
   };
   [[nodiscard]] Behind stands_behind(GroupId group, std::uint64_t serial) const;
 
@@ -94,6 +94,7 @@ class LogIndex {
     Record state;
     Record base;  ///< the owner's bytes of the last discard or reset
     EntryId base_id;
+    std::uint64_t reset_serial = 0;  ///< of the last frame that emptied the log; 0: none that still stands
     Generation generation;
     EntryWindow entries;
     std::map<std::string, Record, std::less<>> cells;

@@ -100,6 +100,28 @@ def test_who_joined_later_and_who_does_not_know_the_members_are_repaired_too(clu
         wait_equal(cluster)
 
 
+def test_a_damaged_record_store_is_laid_aside_and_comes_back_from_the_others(cluster):
+    put(cluster, "before", count=2000)
+    victim = next(node for node in cluster.nodes if node is not cluster.leader())
+    victim.stop()  # an orderly stop: the records are in files
+    tables = sorted((victim.data_dir / "engine").glob("*.sst"), key=lambda path: path.stat().st_size)
+    assert tables, "the engine has written tables"
+    content = bytearray(tables[-1].read_bytes())
+    for at in range(len(content) // 3, len(content) // 3 + 64):
+        content[at] ^= 0x10
+    tables[-1].write_bytes(content)
+    put(cluster, "meanwhile")
+    victim.start()
+    wait_for(lambda: "the record store is damaged" in victim.log()[victim.log_start:], 20, "the node says so")
+    cluster.wait_healthy()
+    wait_equal(cluster)
+    assert list(victim.data_dir.glob("engine.damaged-*")), "nothing is thrown away"
+    victim.kill()
+    victim.start()
+    cluster.wait_healthy()
+    wait_equal(cluster)
+
+
 def test_a_damaged_majority_waits_and_says_so(cluster):
     put(cluster, "before")
     cluster.kill_all()
