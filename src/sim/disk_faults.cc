@@ -21,7 +21,10 @@ void DiskFaults::cure(std::uint32_t node) {
   patients_[node - 1].is_ill = false;
 }
 
-void DiskFaults::on_started(std::uint32_t node) { patients_[node - 1].may_stop = false; }
+void DiskFaults::on_started(std::uint32_t node) {
+  patients_[node - 1].may_stop = false;
+  patients_[node - 1].damaged.reset();  // the replicas say now what they have lost
+}
 
 std::uint32_t DiskFaults::well_count() const {
   std::uint32_t count = 0;
@@ -33,6 +36,9 @@ std::uint32_t DiskFaults::well_count() const {
 
 bool DiskFaults::all_whole() const {
   for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+    if (patients_[node - 1].damaged) {
+      return false;
+    }
     for (std::uint64_t group = 1; cluster_.node(node).is_alive() && group <= cluster_.group_count(); ++group) {
       if (cluster_.node(node).host().replica(GroupId(group)).status().loss.kind != consensus::Loss::Kind::none) {
         return false;

@@ -32,7 +32,7 @@ class DiskFaults {
 
   /// True if others would make good whatever this node loses now.
   [[nodiscard]] bool may_damage(std::uint32_t node) const;
-  /// No replica that runs has lost anything that others must bring.
+  /// No replica has lost anything that others must bring, as far as it can be known: what is down may have.
   [[nodiscard]] bool all_whole() const;
   /// Changes one bit of the log of a node that is down; `place` picks which.
   void damage_log(std::uint32_t node, std::uint64_t place);
@@ -43,7 +43,7 @@ class DiskFaults {
   struct Patient {
     bool is_ill = false;
     bool may_stop = false;
-    std::optional<Disk::Bit> damaged;
+    std::optional<Disk::Bit> damaged;  ///< until it is started
   };
 
   [[nodiscard]] bool is_needed(std::uint32_t node, const consensus::Membership& membership) const;
