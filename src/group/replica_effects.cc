@@ -89,7 +89,9 @@ LogOp ReplicaRuntime::to_log_op(PersistOp& op, Position& lowest) {
             [this, &touches](ResetTo& one) {
               touches(Position(1));
               base_membership_ = one.membership;
-              changes_.clear();
+              std::erase_if(changes_, [&one](const auto& change) {
+                return !one.keeps_later || change.first <= one.snapshot.position;
+              });
               discarded_ = one.snapshot;
               return LogOp{.kind = one.keeps_later ? LogOp::Kind::discard_below : LogOp::Kind::reset_to,
                            .entry = {.id = one.snapshot},

@@ -6,12 +6,14 @@ namespace quorate::sim {
 
 void DiskFaults::fail_writes(std::uint32_t node) {
   cluster_.node(node).disk().behaviour.fail_writes_per_million = 1'000'000;
-  patients_[node - 1].is_ill = patients_[node - 1].may_stop = true;
+  patients_[node - 1].is_ill = true;
+  patients_[node - 1].refused_with = ErrorCode::io;
 }
 
 void DiskFaults::leave_no_space(std::uint32_t node) {
   cluster_.node(node).disk().leave_no_space();
-  patients_[node - 1].is_ill = patients_[node - 1].may_stop = true;
+  patients_[node - 1].is_ill = true;
+  patients_[node - 1].refused_with = ErrorCode::no_space;
 }
 
 void DiskFaults::cure(std::uint32_t node) {
@@ -22,7 +24,7 @@ void DiskFaults::cure(std::uint32_t node) {
 }
 
 void DiskFaults::on_started(std::uint32_t node) {
-  patients_[node - 1].may_stop = false;
+  patients_[node - 1].refused_with.reset();
   patients_[node - 1].damaged.reset();  // the replicas say now what they have lost
 }
 

@@ -25,8 +25,10 @@ class DiskFaults {
   void cure(std::uint32_t node);
   /// A new life begins on a disk that is well.
   void on_started(std::uint32_t node);
-  /// The node has a reason to stop itself in this life.
-  [[nodiscard]] bool may_stop(std::uint32_t node) const { return patients_[node - 1].may_stop; }
+  /// This life of the node met what it may stop itself for: the disk has refused it a write, in this way.
+  [[nodiscard]] bool gave_reason(std::uint32_t node, ErrorCode why) const {
+    return patients_[node - 1].refused_with == why;
+  }
   /// Nodes that run, and whose disks take what they write.
   [[nodiscard]] std::uint32_t well_count() const;
 
@@ -42,8 +44,8 @@ class DiskFaults {
  private:
   struct Patient {
     bool is_ill = false;
-    bool may_stop = false;
-    std::optional<Disk::Bit> damaged;  ///< until it is started
+    std::optional<ErrorCode> refused_with;  ///< since this life began
+    std::optional<Disk::Bit> damaged;       ///< until it is started
   };
 
   [[nodiscard]] bool is_needed(std::uint32_t node, const consensus::Membership& membership) const;

@@ -286,17 +286,19 @@ void Faults::damage_log(std::uint32_t node) {
   disks_.damage_log(node, detail(0, UINT32_MAX));
 }
 
-bool Faults::on_node_stopped(std::uint32_t node) {
-  if (!disks_.may_stop(node)) {
+bool Faults::on_node_stopped(std::uint32_t node, const Error& why) {
+  if (!disks_.gave_reason(node, why.code)) {
     return false;
   }
-  cluster_.queue().schedule(cluster_.now(), Owner{}, Callback<>::to<&Faults::take_down_stopped>(this, node));
+  // Not now: the node is still in the call that tells it.
+  cluster_.queue().schedule(cluster_.now(), cluster_.node(node).owner(),
+                            Callback<>::to<&Faults::take_down_stopped>(this, node));
   return true;
 }
 
 void Faults::take_down_stopped(std::uint64_t node) {
   const auto index = static_cast<std::uint32_t>(node);
-  if (cluster_.node(index).is_alive() && disks_.may_stop(index)) {
+  if (cluster_.node(index).is_alive()) {
     cluster_.node(index).crash();
     listener_.on_life_ended(index);
     cluster_.queue().schedule(cluster_.now() + kRestartDelay, Owner{}, Callback<>::to<&Faults::bring_up>(this, node));

@@ -44,8 +44,8 @@ class Faults {
   /// Ends every fault and starts every node: the liveness phase begins.
   void heal();
 
-  /// A node has stopped itself. True if its disk gave it a reason: it will be started again.
-  [[nodiscard]] bool on_node_stopped(std::uint32_t node);
+  /// A node has stopped itself. True if its disk gave it this reason: it will be started again.
+  [[nodiscard]] bool on_node_stopped(std::uint32_t node, const Error& why);
 
   [[nodiscard]] const FaultCounts& counts() const { return counts_; }
 

@@ -130,7 +130,7 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     }
   }
   void on_node_stopped(std::uint32_t node, const Error& why) override {
-    if (!faults_.on_node_stopped(node)) {
+    if (!faults_.on_node_stopped(node, why)) {
       fail_run("n" + std::to_string(node) + " stopped itself: " + why.text, "a node that stops itself");
     }
   }
