@@ -90,7 +90,7 @@ TEST_F(Invariants, AMessageBeforeTheStateIsDurableIsRejected) {  // I-02
 }
 
 TEST_F(Invariants, ACommitThatAQuorumDoesNotHoldIsRejected) {  // I-05
-  DurableOnQuorum invariant(ledger_);
+  DurableOnQuorum invariant(ledger_, true);
   for (std::uint32_t node = 1; node <= 2; ++node) {
     ledger_.write(replica(node), persist(1, {put(1, 2)}));
   }
@@ -101,6 +101,18 @@ TEST_F(Invariants, ACommitThatAQuorumDoesNotHoldIsRejected) {  // I-05
   EXPECT_EQ(judge(invariant, 3, Commit{Position(1)}, follower_), "") << "a follower takes its leader's word";
   ledger_.write(replica(2), persist(2, {put(1, 3)}));
   EXPECT_NE(judge(invariant, 1, Commit{Position(1)}, leader_), "") << "node 2 has another entry there";
+}
+
+TEST_F(Invariants, WhatALeaderLearntWasJudgedWhenItWasDecided) {  // I-05, of protocols whose leaders learn
+  DurableOnQuorum invariant(ledger_, false);
+  for (std::uint32_t node = 1; node <= 2; ++node) {
+    ledger_.write(replica(node), persist(1, {put(1, 2), put(2, 2)}));
+    ledger_.confirm(replica(node), Io(1));
+  }
+  EXPECT_EQ(judge(invariant, 1, Commit{Position(1)}, leader_), "");
+  ledger_.start(replica(2), {});  // its disk was damaged
+  EXPECT_EQ(judge(invariant, 1, Commit{Position(1)}, leader_), "");
+  EXPECT_NE(judge(invariant, 1, Commit{Position(2)}, leader_), "") << "this one was never decided";
 }
 
 TEST_F(Invariants, AnOlderTermCommittedByCountingIsRejected) {  // I-14, R-01

@@ -16,6 +16,11 @@ using namespace consensus;  // NOLINT(google-build-using-namespace)
 
 void MultiPaxosCore::on(NodeId from, const Prepare& message) {
   const std::uint64_t asked = Ballot::of(message.ballot).round;
+  if (is_damaged()) {
+    // It cannot tell what it has accepted. Not even all promises together would: others may be damaged too.
+    trace(Branch::damaged_promises_nothing, from.value(), asked);
+    return;
+  }
   if (message.ballot > state_.promised) {
     if (config_.check_quorum && !message.by_transfer && trusts_leader()) {
       trace(Branch::prepare_ignored_leader_alive, from.value(), asked);

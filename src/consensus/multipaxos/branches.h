@@ -46,7 +46,6 @@ enum class Branch : std::uint8_t {
   chosen_before_own_write,  ///< leader: up to slot a
   late_acceptance_ignored,  ///< leader: of a, from slot b on
   window_full,              ///< leader: follower a, next slot b
-  ahead_limit_reached,      ///< leader: last slot a; b: decided (P-07)
   stalled_follower_resent,  ///< leader: follower a, from slot b on
   send_dropped,             ///< leader: follower a, from slot b on
   follower_restarted,       ///< leader: follower a
@@ -84,6 +83,7 @@ enum class Branch : std::uint8_t {
 
   // What follows needs a malformed message, a damaged disk, a membership that changes, a runtime that asks to discard
   // what is not committed, or a rare race.
+  ahead_limit_reached,            ///< leader: last slot a; b: decided (P-07)
   slots_kept_behind_snapshot,     ///< a: snapshot's slot, b: last one (P-10)
   late_snapshot_outcome_ignored,  ///< of a
   snapshot_outrun_by_log,         ///< of slot a; own b
@@ -91,6 +91,8 @@ enum class Branch : std::uint8_t {
   unexpected_proposer,            ///< a; b: round, which is another's
   uncertain_tail_settled,         ///< a: slot
   promise_given_conditionally,    ///< to a; b: round (P-06)
+  damaged_promises_nothing,       ///< to a; b: round
+  damaged_waits_for_leader,       ///< a: round; it does not ask for promises
   elected_unanimously,            ///< a: round
   too_many_reads,                 ///< a: how many wait
   stale_read_answer,              ///< from a, number b
@@ -109,7 +111,7 @@ enum class Branch : std::uint8_t {
   count_of_branches,
 };
 
-inline constexpr Branch kFirstRareBranch = Branch::slots_kept_behind_snapshot;
+inline constexpr Branch kFirstRareBranch = Branch::ahead_limit_reached;
 inline constexpr std::size_t kBranchCount = static_cast<std::size_t>(Branch::count_of_branches);
 
 inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
@@ -145,7 +147,6 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "multipaxos.chosen_before_own_write",
     "multipaxos.late_acceptance_ignored",
     "multipaxos.window_full",
-    "multipaxos.ahead_limit_reached",
     "multipaxos.stalled_follower_resent",
     "multipaxos.send_dropped",
     "multipaxos.follower_restarted",
@@ -176,6 +177,7 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "multipaxos.transfer_waits",
     "multipaxos.transfer_given_up",
     "multipaxos.campaign_by_transfer",
+    "multipaxos.ahead_limit_reached",
     "multipaxos.slots_kept_behind_snapshot",
     "multipaxos.late_snapshot_outcome_ignored",
     "multipaxos.snapshot_outrun_by_log",
@@ -183,6 +185,8 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "multipaxos.unexpected_proposer",
     "multipaxos.uncertain_tail_settled",
     "multipaxos.promise_given_conditionally",
+    "multipaxos.damaged_promises_nothing",
+    "multipaxos.damaged_waits_for_leader",
     "multipaxos.elected_unanimously",
     "multipaxos.too_many_reads",
     "multipaxos.stale_read_answer",

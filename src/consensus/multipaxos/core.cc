@@ -88,7 +88,7 @@ MultiPaxosCore::MultiPaxosCore(const CoreConfig& config, PersistedState&& state)
                  config_.phase_2_quorum, voters().size());
   if (!is_voter()) {
     role_ = Role::learner;
-  } else if (is_sole_voter()) {
+  } else if (is_sole_voter() && !is_damaged()) {
     prepare(false);
   } else {
     expect_leader(LeaderSign::none);

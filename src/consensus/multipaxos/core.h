@@ -219,7 +219,8 @@ class MultiPaxosCore final : public consensus::Core {
   [[nodiscard]] bool is_voter() const { return membership().is_voter(config_.self); }
   [[nodiscard]] bool is_sole_voter() const { return is_voter() && voters().size() == 1; }
   /// The log was damaged: promises and acceptances may be lost (P-06).
-  [[nodiscard]] bool is_uncertain() const { return uncertain_tail_ || loss_.kind != consensus::Loss::Kind::none; }
+  [[nodiscard]] bool is_damaged() const { return loss_.kind != consensus::Loss::Kind::none; }
+  [[nodiscard]] bool is_uncertain() const { return uncertain_tail_ || is_damaged(); }
   void trust_own_log() {
     uncertain_tail_ = false;
     loss_ = {};

@@ -126,6 +126,12 @@ void MultiPaxosCore::adopt_ballot(Tag ballot, NodeId leader, RoleCause cause) {
 
 /// Asks whether a Prepare would be heeded before it makes one: a node that comes back disturbs nobody.
 void MultiPaxosCore::inquire() {
+  if (is_damaged()) {
+    trace(Branch::damaged_waits_for_leader, round());
+    become_follower(NodeId(), RoleCause::silence);
+    expect_leader(LeaderSign::none);
+    return;
+  }
   if (!config_.pre_vote || is_sole_voter()) {
     prepare(false);
     return;
@@ -159,6 +165,8 @@ void MultiPaxosCore::on(NodeId from, const Inquiry& message) {
     trace(Branch::inquiry_refused_leader_alive, from.value());
   } else if (message.ballot <= state_.promised) {
     trace(Branch::inquiry_refused_old_ballot, from.value(), Ballot::of(message.ballot).round);
+  } else if (is_damaged()) {
+    trace(Branch::damaged_promises_nothing, from.value(), Ballot::of(message.ballot).round);
   } else {
     trace(Branch::inquiry_granted, from.value(), Ballot::of(message.ballot).round);
     granted = true;

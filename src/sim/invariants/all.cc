@@ -24,7 +24,7 @@ std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFacto
   all.push_back(std::make_unique<NothingGoesBack>());
   all.push_back(std::make_unique<DurableBeforeRevealed>(ledger));
   if (protocol.commits_by_quorum) {
-    all.push_back(std::make_unique<DurableOnQuorum>(ledger));
+    all.push_back(std::make_unique<DurableOnQuorum>(ledger, protocol.ids_identify_prefix));
   }
   if (protocol.ids_identify_prefix) {
     all.push_back(std::make_unique<LeaderCompleteness>());

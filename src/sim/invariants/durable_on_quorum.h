@@ -1,6 +1,11 @@
 #pragma once
 // I-05 What a leader commits is durable on a quorum of the configuration in force, joint ones in both halves (Ongaro
-// and Ousterhout 2014, 5.3; thesis 4.3). Of protocols that commit by a quorum's disks: of all that are consensus.
+// and Ousterhout 2014, 5.3; thesis 4.3). Of protocols that commit by a quorum's disks: of all that are consensus. Where
+// ids do not identify a prefix a new leader learns from others what was decided: that was judged when it was decided,
+// and a damaged disk may have taken a copy since.
+
+#include <algorithm>
+#include <map>
 
 #include "quorum/quorum.h"
 #include "sim/invariants/invariant.h"
@@ -10,7 +15,8 @@ namespace quorate::sim {
 
 class DurableOnQuorum : public Invariant {
  public:
-  explicit DurableOnQuorum(const Ledger& ledger) : ledger_(ledger) {}
+  DurableOnQuorum(const Ledger& ledger, bool ids_identify_prefix)
+      : ledger_(ledger), leaders_learn_(!ids_identify_prefix) {}
   [[nodiscard]] std::string_view id() const override { return "I-05"; }
 
   [[nodiscard]] std::string on_effect(const ReplicaName& replica, const consensus::Effect& effect,
@@ -29,7 +35,12 @@ class DurableOnQuorum : public Invariant {
       return ledger_.has_durably(other, id) ? quorum::Answer::granted : quorum::Answer::none;
     };
     const quorum::Voters voters{status.membership.voters, status.membership.outgoing_voters};
+    Position& judged = judged_[replica.group];
     if (quorum::outcome_of(voters, has) == quorum::Outcome::won) {
+      judged = std::max(judged, id.position);
+      return {};
+    }
+    if (leaders_learn_ && id.position <= judged) {
       return {};
     }
     return "node " + std::to_string(replica.node) + " commits " + std::to_string(id.position.value()) + " of term " +
@@ -39,6 +50,8 @@ class DurableOnQuorum : public Invariant {
 
  private:
   const Ledger& ledger_;
+  const bool leaders_learn_;
+  std::map<GroupId, Position> judged_;  ///< up to here a leader's commit was durable on a quorum
 };
 
 }  // namespace quorate::sim
