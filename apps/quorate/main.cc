@@ -34,10 +34,23 @@ constexpr const char* kHelp =
     "  quorate check-history FILE\n"
     "                   judges what clients of real processes saw by the simulator's checkers\n"
     "  quorate protocols\n"
-    "                   the consensus protocols that a cluster can run, one a line; the first is the default\n"
+    "                   the consensus protocols that a cluster can run, one a line; the first is the default;\n"
+    "                   --all: those too that run in the simulator only\n"
     "  quorate version  version and build\n"
     "\n"
     "`quorate COMMAND --help` tells more.\n";
+
+int list_protocols(std::span<const std::string> words) {
+  const bool all = words.size() == 1 && words[0] == "--all";
+  if (!words.empty() && !all) {
+    std::fprintf(stderr, "quorate protocols: unexpected `%s`; there is --all\n", words[0].c_str());
+    return 2;
+  }
+  for (const quorate::consensus::Protocol* protocol : all ? quorate::protocols::all() : quorate::protocols::served()) {
+    std::puts(std::string(protocol->name()).c_str());
+  }
+  return 0;
+}
 
 int unknown_command(const std::string& word) {
   std::cerr << "quorate: unknown command `" << word << "`; `quorate --help` lists the commands\n";
@@ -88,10 +101,7 @@ int main(int argc, char** argv) {
     return quorate::snapshot_command(rest);
   }
   if (words[0] == "protocols") {
-    for (const quorate::consensus::Protocol* protocol : quorate::protocols::served()) {
-      std::puts(std::string(protocol->name()).c_str());
-    }
-    return 0;
+    return list_protocols(rest);
   }
   if (words[0] == "version" || words[0] == "--version") {
     std::puts(quorate::server::version_text().c_str());

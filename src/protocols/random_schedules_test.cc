@@ -39,7 +39,7 @@ TEST_P(RandomSchedules, BreakNoInvariantAndHeal) {
     stories::RandomSchedule schedule(*GetParam(), seed, runs == 1);
     const std::unique_ptr<stories::Law> law = law_of(*GetParam());
     schedule.cluster().law = law.get();
-    schedule.run(1500);
+    schedule.run(1800);
     const std::string unhealed = schedule.heal();
     if (runs == 1) {
       for (const stories::Happening& happening : schedule.cluster().take_happenings()) {
@@ -53,7 +53,7 @@ TEST_P(RandomSchedules, BreakNoInvariantAndHeal) {
   }
   // Schedules in which nothing happens prove nothing.
   if (runs >= 100) {
-    EXPECT_GE(committed / runs, 8U);
+    EXPECT_GT(committed / runs, 8U);
     EXPECT_GT(branches.size(), 35U);
   }
 }

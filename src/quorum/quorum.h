@@ -66,7 +66,7 @@ template <class AnswerOf>
 
 /// The highest value that `needed` of `voters` have reached; `value_of(NodeId)` gives each voter's, Value{} if none.
 template <class Value, class ValueOf>
-[[nodiscard]] Value reached_by_half(std::span<const NodeId> voters, const ValueOf& value_of, std::size_t needed) {
+[[nodiscard]] Value reached_by_count(std::span<const NodeId> voters, const ValueOf& value_of, std::size_t needed) {
   Value best{};
   for (const NodeId candidate : voters) {
     const Value value = value_of(candidate);
@@ -87,11 +87,11 @@ template <class Value, class ValueOf>
 /// The highest value that a majority of each half has reached: for log positions, what may be committed.
 template <class Value, class ValueOf>
 [[nodiscard]] Value reached_by_majority(const Voters& voters, const ValueOf& value_of) {
-  const Value incoming = reached_by_half<Value>(voters.incoming, value_of, majority_of(voters.incoming.size()));
+  const Value incoming = reached_by_count<Value>(voters.incoming, value_of, majority_of(voters.incoming.size()));
   if (!voters.is_joint()) {
     return incoming;
   }
-  const Value outgoing = reached_by_half<Value>(voters.outgoing, value_of, majority_of(voters.outgoing.size()));
+  const Value outgoing = reached_by_count<Value>(voters.outgoing, value_of, majority_of(voters.outgoing.size()));
   return incoming < outgoing ? incoming : outgoing;
 }
 

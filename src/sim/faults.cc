@@ -164,6 +164,10 @@ void Faults::inject() {
   const std::uint32_t victim = std::clamp(event_.node, 1U, cluster_.node_count());
   const std::uint32_t majority = cluster_.node_count() / 2 + 1;
   const bool can_lose_one = disks_.well_count() > majority && cluster_.node(victim).is_alive();
+  const bool loses_power = event_.fault == Fault::power_loss || event_.fault == Fault::power_loss_all;
+  if (loses_power && !disks_.all_whole()) {
+    return;  // a log whose end is then in doubt, and one that is damaged, may leave too few to decide
+  }
   switch (event_.fault) {
     case Fault::crash:
     case Fault::power_loss:

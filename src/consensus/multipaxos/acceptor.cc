@@ -26,15 +26,15 @@ void MultiPaxosCore::on(NodeId from, const Prepare& message) {
       trace(Branch::prepare_ignored_leader_alive, from.value(), asked);
       return;
     }
-    const Io written = state_io_;
+    const Io written = output_.state_write();
     adopt_ballot(message.ballot, NodeId(), RoleCause::higher_prepare);
     state_.proposer = from;
     write_state();
     trace(is_uncertain() ? Branch::promise_given_conditionally : Branch::promise_given, from.value(), asked);
     if (QUORATE_PLANT(promise_forgotten)) {
       // The promise is told, but what is written is the one before.
-      std::erase_if(write(), [](const PersistOp& op) { return std::holds_alternative<SetState>(op); });
-      state_io_ = written;
+      std::erase_if(output_.write(), [](const PersistOp& op) { return std::holds_alternative<SetState>(op); });
+      output_.plant_state_write(written);
     }
     promise(from, message.first);
     return;
@@ -65,12 +65,12 @@ void MultiPaxosCore::promise(NodeId to, Position first) {
     const bool is_decided = run->first <= commit_;
     const std::uint64_t room = run->first.value() + config_.max_entries_per_message - 1;
     const Position end(std::min({run->last.value(), room, is_decided ? commit_.value() : room}));
-    send_bytes(to,
-               encode(PromisedRun{.ballot = state_.promised,
-                                  .after = after,
-                                  .tag = run->tag,
-                                  .accepted = is_decided ? state_.promised : run->accepted}),
-               Attach{.first = run->first, .last = end, .last_tag = run->tag});
+    output_.send(to,
+                 encode(PromisedRun{.ballot = state_.promised,
+                                    .after = after,
+                                    .tag = run->tag,
+                                    .accepted = is_decided ? state_.promised : run->accepted}),
+                 Attach{.first = run->first, .last = end, .last_tag = run->tag});
     after = end;
   }
 }
@@ -159,7 +159,7 @@ bool MultiPaxosCore::accept(Entries entries, Tag tag) {
   if (const Position end = log_.end_from(chosen_.next()); end < first.previous()) {
     trace(Branch::accepted_behind_hole, first.value(), end.value());
   }
-  std::vector<PersistOp>& ops = write();
+  std::vector<PersistOp>& ops = output_.write();
   ops.reserve(ops.size() + entries.size());
   for (const Entry& entry : entries) {
     if (!log_.has(entry.id)) {
@@ -170,7 +170,7 @@ bool MultiPaxosCore::accept(Entries entries, Tag tag) {
     log_.vote(first, last, state_.promised);
     write_state();
   }
-  log_io_ = issued_;
+  log_io_ = output_.issued();
   constexpr std::uint64_t kNoteEvery = 256;
   if (chosen_.value() >= noted_written_.value() + kNoteEvery) {
     write_note();
@@ -183,7 +183,7 @@ void MultiPaxosCore::put(const Entry& entry) {
   if (!log_.accepted_at(slot).is_none()) {
     trace(Branch::accepted_value_replaced, slot.value());
   }
-  write().emplace_back(Put{entry});
+  output_.write().emplace_back(Put{entry});
   log_.put(slot, slot, entry.id.tag);
   if (entry.kind == EntryKind::configuration || changes_.contains(slot)) {
     take_change(entry);

@@ -96,21 +96,13 @@ MultiPaxosCore::MultiPaxosCore(const CoreConfig& config, PersistedState&& state)
 }
 
 void MultiPaxosCore::step(Instant /*now*/, const Input& input) {
-  open_write_.reset();
+  output_.begin_step();
   std::visit([this](const auto& one) { handle(one); }, input);
   QUORATE_ASSERT(commit_ <= chosen_, "only what is chosen is committed", commit_, chosen_);
   QUORATE_ASSERT(!lead_ || lead_->last >= chosen_, "a leader has everything that is chosen", lead_->last, chosen_);
 }
 
-void MultiPaxosCore::take_effects(std::vector<Effect>& out) {
-  open_write_.reset();
-  if (out.empty()) {
-    out.swap(effects_);
-    return;
-  }
-  out.insert(out.end(), std::make_move_iterator(effects_.begin()), std::make_move_iterator(effects_.end()));
-  effects_.clear();
-}
+void MultiPaxosCore::take_effects(std::vector<Effect>& out) { output_.take(out); }
 
 CoreStatus MultiPaxosCore::status() const {
   return {.role = role_,
@@ -169,10 +161,9 @@ void MultiPaxosCore::handle(const Receive& input) {
 }
 
 void MultiPaxosCore::handle(const Persisted& input) {
-  QUORATE_ASSERT(input.io <= issued_, "only what was written becomes durable", input.io, issued_);
-  durable_ = std::max(durable_, input.io);
+  output_.confirm(input.io);
   const Position noted_before = noted_;
-  while (!notes_.empty() && notes_.front().io <= durable_) {
+  while (!notes_.empty() && notes_.front().io <= output_.durable()) {
     noted_ = notes_.front().decided;
     notes_.pop_front();
   }
@@ -182,7 +173,7 @@ void MultiPaxosCore::handle(const Persisted& input) {
       send(leader_, Noted{.ballot = state_.promised, .noted = noted_});
     }
   }
-  if (campaign_ && !campaign_->own_promise.is_none() && campaign_->own_promise <= durable_) {
+  if (campaign_ && !campaign_->own_promise.is_none() && campaign_->own_promise <= output_.durable()) {
     campaign_->own_promise = Io();
     check_phase_1();
   }
@@ -190,7 +181,7 @@ void MultiPaxosCore::handle(const Persisted& input) {
     return;
   }
   bool is_news = false;
-  while (!lead_->own_writes.empty() && lead_->own_writes.front().io <= durable_) {
+  while (!lead_->own_writes.empty() && lead_->own_writes.front().io <= output_.durable()) {
     const OwnWrite& write = lead_->own_writes.front();
     lead_->own_accepted.set(write.first, write.last, Tag(1));
     lead_->own_writes.pop_front();
@@ -215,10 +206,7 @@ void MultiPaxosCore::handle(const SendDropped& input) {
 }
 
 void MultiPaxosCore::handle(const PeerUp& input) {
-  Link& link = link_of(input.node);
-  const bool is_new_life = input.incarnation > link.incarnation && !link.incarnation.is_none();
-  link.is_up = true;
-  link.incarnation = std::max(link.incarnation, input.incarnation);
+  const bool is_new_life = links_.on_up(input);
   if (Follower* follower = lead_ ? find_follower(input.node) : nullptr; follower != nullptr) {
     if (is_new_life) {
       trace(Branch::follower_restarted, input.node.value());
@@ -235,25 +223,9 @@ void MultiPaxosCore::handle(const PeerUp& input) {
 }
 
 void MultiPaxosCore::handle(const PeerDown& input) {
-  Link& link = link_of(input.node);
-  if (input.incarnation < link.incarnation) {
-    return;  // the link of an earlier life
+  if (links_.on_down(input)) {
+    hasten_after_peer_down(input.node);
   }
-  link.is_up = false;
-  hasten_after_peer_down(input.node);
-}
-
-Link& MultiPaxosCore::link_of(NodeId node) {
-  const auto at = std::ranges::lower_bound(links_, node, {}, &Link::node);
-  if (at != links_.end() && at->node == node) {
-    return *at;
-  }
-  return *links_.insert(at, Link{.node = node});
-}
-
-bool MultiPaxosCore::is_down(NodeId node) const {
-  const auto link = std::ranges::lower_bound(links_, node, {}, &Link::node);
-  return link != links_.end() && link->node == node && !link->is_up;
 }
 
 // ---- messages -------------------------------------------------------------------------------------------
@@ -320,29 +292,11 @@ void MultiPaxosCore::trace(Branch branch, std::uint64_t a, std::uint64_t b) {
   emit(Trace{{.name = name_of(branch), .a = a, .b = b}});
 }
 
-std::vector<PersistOp>& MultiPaxosCore::write() {
-  if (!open_write_) {
-    issued_ = issued_.next();
-    open_write_ = effects_.size();
-    emit(Persist{.io = issued_});
-  }
-  return std::get<Persist>(effects_[*open_write_]).ops;
-}
-
 void MultiPaxosCore::write_state() {
   log_.forget_votes(noted_);
   state_.votes = log_.votes().runs();
-  SetState op{encode(state_)};
+  output_.write_state(encode(state_));
   state_.votes.clear();
-  std::vector<PersistOp>& ops = write();
-  const auto earlier =
-      std::ranges::find_if(ops, [](const PersistOp& one) { return std::holds_alternative<SetState>(one); });
-  if (earlier != ops.end()) {
-    *earlier = std::move(op);  // what changes in one step is one state
-  } else {
-    ops.emplace_back(std::move(op));
-  }
-  state_io_ = issued_;
 }
 
 /// A leader that gives up its vote notes that last: until the others have noted it, it must not forget that it decides.
@@ -353,21 +307,12 @@ void MultiPaxosCore::write_note() {
   }
   trace(Branch::decided_noted, decided.value());
   noted_written_ = decided;
-  write().emplace_back(SetCell{Buffer::copy_of(kDecidedCell), encode_decided(decided)});
-  notes_.push_back({issued_, decided});
+  output_.write().emplace_back(SetCell{Buffer::copy_of(kDecidedCell), encode_decided(decided)});
+  notes_.push_back({output_.issued(), decided});
 }
 
 void MultiPaxosCore::send(NodeId to, const Message& message, Io after) {
-  send_bytes(to, encode(message), std::nullopt, after);
-}
-
-void MultiPaxosCore::send_bytes(NodeId to, Buffer bytes, std::optional<Attach> attach, Io after) {
-  after = std::max(after, state_io_);
-  emit(Send{.to = to, .message = std::move(bytes), .attach = attach, .after = after > durable_ ? after : Io()});
-}
-
-void MultiPaxosCore::set_timer(TimerKind kind, Duration min, Duration max) {
-  emit(SetTimer{.kind = kind, .min = min, .max = max});
+  output_.send(to, encode(message), std::nullopt, after);
 }
 
 // ---- small questions ------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 #pragma once
 // One replica of one Multi-Paxos group: acceptor, learner, and at times the distinguished proposer.
 //
-// Invariants: 1. a promise is durable before a message reveals it: every Send waits at least for `state_io_` (P-01).
+// Invariants: 1. a promise is durable before a message reveals it: every Send waits for it (StepOutput) (P-01).
 //             2. nothing is accepted below the promised ballot; an acceptance is told only when it is durable.
 //             3. a proposer proposes at a slot what phase 1 found accepted in the highest ballot, and something of its
 //             own
@@ -23,8 +23,10 @@
 #include <vector>
 
 #include "consensus/contract/core.h"
+#include "consensus/contract/links.h"
 #include "consensus/contract/membership_history.h"
 #include "consensus/contract/reads.h"
+#include "consensus/contract/step_output.h"
 #include "consensus/multipaxos/acceptor_state.h"
 #include "consensus/multipaxos/ballot.h"
 #include "consensus/multipaxos/branches.h"
@@ -74,21 +76,15 @@ class MultiPaxosCore final : public consensus::Core {
   // ---- core.cc: messages. False from admit: the message is stale, or not its sender's to send.
   [[nodiscard]] bool admit(NodeId from, const Message& message);
   [[nodiscard]] bool admit_leaders_word(NodeId from, const Message& message);
-  [[nodiscard]] Link& link_of(NodeId node);
-  [[nodiscard]] bool is_down(NodeId node) const;
 
   // ---- core.cc: effects
-  void emit(consensus::Effect effect) { effects_.push_back(std::move(effect)); }
+  void emit(consensus::Effect effect) { output_.emit(std::move(effect)); }
   void trace(Branch branch, std::uint64_t a = 0, std::uint64_t b = 0);
-  /// The one Persist of this step; a further call in the same step adds to it.
-  [[nodiscard]] std::vector<consensus::PersistOp>& write();
   void write_state();
   /// Writes how far the slots are decided.
   void write_note();
   /// Sends once `after` and the promise are durable.
   void send(NodeId to, const Message& message, Io after = {});
-  void send_bytes(NodeId to, Buffer bytes, std::optional<consensus::Attach> attach = std::nullopt, Io after = {});
-  void set_timer(consensus::TimerKind kind, Duration min, Duration max);
 
   // ---- election.cc
   void on_election_timer();
@@ -232,7 +228,7 @@ class MultiPaxosCore final : public consensus::Core {
   // ---- configuration
   consensus::CoreConfig config_;
 
-  // ---- durable, as far as written (see state_io_ and log_io_)
+  // ---- durable, as far as written (see output_ and log_io_)
   AcceptorState state_;  ///< its votes stand in log_
   SlotLog log_;
   consensus::MembershipHistory memberships_;   ///< committed ones
@@ -242,10 +238,7 @@ class MultiPaxosCore final : public consensus::Core {
   std::deque<OwnNote> notes_;
 
   // ---- writes
-  Io issued_;    ///< the last Persist
-  Io durable_;   ///< the last confirmed one
-  Io state_io_;  ///< the last write of the acceptor's state
-  Io log_io_;    ///< the last write of slots: an acceptance waits for it
+  Io log_io_;  ///< the last write of slots: an acceptance waits for it
 
   // ---- volatile, in every role
   consensus::Role role_ = consensus::Role::follower;
@@ -261,7 +254,7 @@ class MultiPaxosCore final : public consensus::Core {
   consensus::Loss loss_;         ///< PersistedState::loss
   std::optional<Learning> learning_;
   std::vector<NodeId> snapshots_to_;  ///< under way
-  std::vector<Link> links_;           ///< sorted by node
+  consensus::Links links_;
 
   // ---- volatile, in one role
   std::optional<Campaign> campaign_;
@@ -269,8 +262,7 @@ class MultiPaxosCore final : public consensus::Core {
   consensus::ForwardedReads forwarded_;
 
   // ---- this step's effects
-  std::vector<consensus::Effect> effects_;
-  std::optional<std::size_t> open_write_;  ///< index of this step's Persist in effects_
+  consensus::StepOutput output_;
 };
 
 }  // namespace quorate::multipaxos

@@ -22,7 +22,7 @@ void MultiPaxosCore::on_election_timer() {
   } else if (role_ == Role::follower && stands_by_leader) {
     trace(Branch::leader_silent, leader_.value());
     leader_sign_ = LeaderSign::silent;
-    set_timer(TimerKind::election, Duration(), config_.election_timeout);
+    output_.set_timer(TimerKind::election, Duration(), config_.election_timeout);
   } else if (!is_leader()) {
     inquire();
   }
@@ -32,14 +32,14 @@ void MultiPaxosCore::on_election_timer() {
 void MultiPaxosCore::hear_leader() {
   leader_sign_ = LeaderSign::fresh;
   heard_any_leader_ = true;
-  set_timer(TimerKind::election, config_.election_timeout, config_.election_timeout);
+  output_.set_timer(TimerKind::election, config_.election_timeout, config_.election_timeout);
 }
 
 /// Waits a whole random time-out for somebody to lead.
 void MultiPaxosCore::expect_leader(LeaderSign sign) {
   leader_sign_ = sign;
   if (is_voter()) {
-    set_timer(TimerKind::election, config_.election_timeout, 2 * config_.election_timeout);
+    output_.set_timer(TimerKind::election, config_.election_timeout, 2 * config_.election_timeout);
   }
 }
 
@@ -54,7 +54,7 @@ void MultiPaxosCore::hasten_after_peer_down(NodeId node) {
   }
   trace(Branch::peer_down_hastens_election, node.value());
   leader_sign_ = LeaderSign::silent;
-  set_timer(TimerKind::election, config_.heartbeat_interval / 20, config_.heartbeat_interval / 2);
+  output_.set_timer(TimerKind::election, config_.heartbeat_interval / 20, config_.heartbeat_interval / 2);
 }
 
 /// At the start of a node nobody is heard. Once enough are connected a short wait will do: a leader that lives speaks
@@ -64,13 +64,11 @@ void MultiPaxosCore::hasten_when_connected() {
   if (!waits || heard_any_leader_ || !leader_.is_none() || !is_voter()) {
     return;
   }
-  const auto connected = std::ranges::count_if(voters(), [this](NodeId node) {
-    const auto link = std::ranges::lower_bound(links_, node, {}, &Link::node);
-    return node == config_.self || (link != links_.end() && link->node == node && link->is_up);
-  });
+  const auto connected =
+      std::ranges::count_if(voters(), [this](NodeId node) { return node == config_.self || links_.is_up(node); });
   if (static_cast<std::size_t>(connected) >= needed(Phase::one, voters().size())) {
     trace(Branch::connected_hastens_election, round());
-    set_timer(TimerKind::election, config_.heartbeat_interval / 2, 2 * config_.heartbeat_interval);
+    output_.set_timer(TimerKind::election, config_.heartbeat_interval / 2, 2 * config_.heartbeat_interval);
   }
 }
 
@@ -145,7 +143,7 @@ void MultiPaxosCore::inquire() {
   const Buffer bytes = encode(Inquiry{.ballot = ballot, .decided = commit_});
   for (const NodeId node : voters()) {
     if (node != config_.self) {
-      send_bytes(node, bytes);
+      output_.send(node, bytes);
     }
   }
   campaign_->answers.record(config_.self, true);

@@ -48,8 +48,8 @@ void MultiPaxosCore::place(std::span<const Proposal> batch) {
     return;
   }
   const Position first = lead_->last.next();
-  effects_.reserve(effects_.size() + batch.size() + lead_->followers.size() + 2);
-  std::vector<PersistOp>& ops = write();
+  output_.reserve(batch.size() + lead_->followers.size() + 2);
+  std::vector<PersistOp>& ops = output_.write();
   ops.reserve(ops.size() + batch.size());
   Position slot = first;
   for (const Proposal& proposal : batch) {
@@ -82,8 +82,8 @@ void MultiPaxosCore::place_waiting() {
 
 /// The followers' disks work while the own one does: an Accept does not wait for the write.
 void MultiPaxosCore::finish_own_write(Position first, Position last) {
-  log_io_ = issued_;
-  lead_->own_writes.push_back({issued_, first, last});
+  log_io_ = output_.issued();
+  lead_->own_writes.push_back({output_.issued(), first, last});
   constexpr std::uint64_t kNoteEvery = 256;
   if (chosen_.value() >= noted_written_.value() + kNoteEvery) {
     write_note();
@@ -116,8 +116,8 @@ void MultiPaxosCore::replicate_to(Follower& follower) {
     const std::uint64_t room = std::min<std::uint64_t>(follower.room(window), config_.max_entries_per_message);
     const Position last(std::min({run->last.value(), lead_->last.value(), slot.value() + room - 1}));
     const Position decided = decided_for(follower);
-    send_bytes(follower.node(), encoded_accept(run->tag, decided),
-               Attach{.first = slot, .last = last, .last_tag = run->tag});
+    output_.send(follower.node(), encoded_accept(run->tag, decided),
+                 Attach{.first = slot, .last = last, .last_tag = run->tag});
     follower.decided_sent = std::max(follower.decided_sent, decided);
     follower.on_sent(slot, last);
   }
@@ -165,7 +165,7 @@ Position MultiPaxosCore::chosen_until(Position slot, std::span<const NodeId> vot
     const Follower* follower = find_follower(node);
     return follower == nullptr ? slot.previous() : follower->end_from(slot);
   };
-  return std::max(quorum::reached_by_half<Position>(voters, end_of, needed(Phase::two, voters.size())),
+  return std::max(quorum::reached_by_count<Position>(voters, end_of, needed(Phase::two, voters.size())),
                   slot.previous());
 }
 
@@ -236,7 +236,7 @@ void MultiPaxosCore::arm_notice() {
   if (lead_->notice_for.is_none()) {
     trace(Branch::decide_delayed, chosen_.value());
     lead_->notice_for = chosen_;
-    set_timer(TimerKind::notice, config_.commit_notice_delay, config_.commit_notice_delay);
+    output_.set_timer(TimerKind::notice, config_.commit_notice_delay, config_.commit_notice_delay);
   }
 }
 
@@ -250,7 +250,7 @@ void MultiPaxosCore::on_notice_timer() {
 // ---- heartbeats -----------------------------------------------------------------------------------------
 
 void MultiPaxosCore::start_heartbeats() {
-  set_timer(TimerKind::heartbeat, config_.heartbeat_interval, config_.heartbeat_interval);
+  output_.set_timer(TimerKind::heartbeat, config_.heartbeat_interval, config_.heartbeat_interval);
 }
 
 void MultiPaxosCore::on_heartbeat_timer() {

@@ -166,8 +166,8 @@ void MultiPaxosCore::on(NodeId from, const LearnRequest& message) {
   const Position until(std::min(end.value(), message.first.value() + room - 1));
   for (Position first = message.first; first <= until;) {
     const Position last(std::min(until.value(), first.value() + config_.max_entries_per_message - 1));
-    send_bytes(from, encode(Learned{.ballot = state_.promised, .first = first, .last = last, .until = until}),
-               Attach{.first = first, .last = last, .last_tag = log_.tag_at(last).value_or(Tag())});
+    output_.send(from, encode(Learned{.ballot = state_.promised, .first = first, .last = last, .until = until}),
+                 Attach{.first = first, .last = last, .last_tag = log_.tag_at(last).value_or(Tag())});
     first = last.next();
   }
 }
@@ -192,7 +192,7 @@ void MultiPaxosCore::on(NodeId from, const Learned& message, Entries entries) {
   }
   chosen_ = last;
   write_note();  // in the same write: the ballots in which these slots were accepted here need not be told any more
-  log_io_ = issued_;
+  log_io_ = output_.issued();
   advance_commit();
   learn_watermark(watermark_);
   if (chosen_ >= message.until || last < message.last) {
@@ -214,7 +214,7 @@ void MultiPaxosCore::on(NodeId from, const Confirmed& message) {
   trace(Branch::learnt_by_tag, last.value());
   chosen_ = last;
   write_note();
-  log_io_ = issued_;
+  log_io_ = output_.issued();
   advance_commit();
   learn_watermark(watermark_);
   go_on_learning();

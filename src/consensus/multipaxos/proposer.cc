@@ -32,7 +32,7 @@ void MultiPaxosCore::prepare(bool by_transfer) {
   campaign_.emplace();
   campaign_->ballot = state_.promised;
   campaign_->by_transfer = by_transfer;
-  campaign_->own_promise = state_io_;
+  campaign_->own_promise = output_.state_write();
   begin_phase_1();
 }
 
@@ -49,7 +49,7 @@ void MultiPaxosCore::begin_phase_1() {
   }
   trace(Branch::prepare_started, round(), campaign_->first.value());
   ask_promises(false);
-  set_timer(TimerKind::retry, config_.heartbeat_interval, config_.heartbeat_interval);
+  output_.set_timer(TimerKind::retry, config_.heartbeat_interval, config_.heartbeat_interval);
 }
 
 /// `again`: only of those who have not told everything, and from there on.
@@ -74,7 +74,7 @@ void MultiPaxosCore::on_retry_timer() {
   if (learning_) {
     keep_learning();
   }
-  set_timer(TimerKind::retry, config_.heartbeat_interval, config_.heartbeat_interval);
+  output_.set_timer(TimerKind::retry, config_.heartbeat_interval, config_.heartbeat_interval);
 }
 
 // ---- answers --------------------------------------------------------------------------------------------

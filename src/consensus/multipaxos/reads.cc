@@ -75,7 +75,7 @@ void MultiPaxosCore::confirm_round() {
     return follower == nullptr ? std::uint64_t{0} : follower->acknowledged_round;
   };
   const auto confirmed =
-      quorum::reached_by_half<std::uint64_t>(voters(), round_of, needed(Phase::two, voters().size()));
+      quorum::reached_by_count<std::uint64_t>(voters(), round_of, needed(Phase::two, voters().size()));
   lead_->confirmed_round = std::max(lead_->confirmed_round, confirmed);
   serve_confirmed_reads();
 }

@@ -25,7 +25,7 @@ void MultiPaxosCore::handle(const SnapshotTaken& input) {
     return;
   }
   trace(Branch::log_discarded, input.id.position.value());
-  write().emplace_back(DiscardBelow{input.id, memberships_.at(input.id.position).membership});
+  output_.write().emplace_back(DiscardBelow{input.id, memberships_.at(input.id.position).membership});
   log_.discard_below(input.id);
   memberships_.discard_below(input.id.position);
 }
@@ -83,8 +83,9 @@ void MultiPaxosCore::handle(const SnapshotReceived& input) {
     become_follower(NodeId(), RoleCause::members_changed);
     expect_leader(LeaderSign::none);
   }
-  write().emplace_back(ResetTo{input.id, input.membership, input.generation, !QUORATE_PLANT(snapshot_drops_slots)});
-  log_io_ = issued_;
+  output_.write().emplace_back(
+      ResetTo{input.id, input.membership, input.generation, !QUORATE_PLANT(snapshot_drops_slots)});
+  log_io_ = output_.issued();
   log_.discard_below(input.id);
   chosen_ = std::max(chosen_, input.id.position);
   commit_ = input.id.position;

@@ -113,11 +113,4 @@ struct OwnNote {
   Position decided;
 };
 
-/// What is known of a link. A hint for the next election, never a proof.
-struct Link {
-  NodeId node;
-  Incarnation incarnation;
-  bool is_up = false;
-};
-
 }  // namespace quorate::multipaxos

@@ -78,7 +78,9 @@ void add_leadership(Hasher& hasher, const Leadership& lead, Io durable) {
 }  // namespace
 
 void MultiPaxosCore::hash_into(Hasher& hasher) const {
-  const auto add_write = [&](Io io) { hasher.add(io > durable_ ? io.value() - durable_.value() : 0); };
+  const auto add_write = [&](Io io) {
+    hasher.add(io > output_.durable() ? io.value() - output_.durable().value() : 0);
+  };
   hasher.add(config_.self);
   hasher.add(state_.promised);
   hasher.add(state_.proposer);
@@ -95,8 +97,8 @@ void MultiPaxosCore::hash_into(Hasher& hasher) const {
     add_write(note.io);
     hasher.add(note.decided);
   }
-  add_write(issued_);
-  add_write(state_io_);
+  add_write(output_.issued());
+  add_write(output_.state_write());
   add_write(log_io_);
   hasher.add(static_cast<std::uint64_t>(role_));
   hasher.add(leader_);
@@ -117,16 +119,12 @@ void MultiPaxosCore::hash_into(Hasher& hasher) const {
   for (const NodeId node : snapshots_to_) {
     hasher.add(node);
   }
-  for (const Link& link : links_) {
-    hasher.add(link.node);
-    hasher.add(link.incarnation);
-    hasher.add(std::uint64_t{link.is_up});
-  }
+  links_.hash_into(hasher);
   if (campaign_) {
-    add_campaign(hasher, *campaign_, durable_);
+    add_campaign(hasher, *campaign_, output_.durable());
   }
   if (lead_) {
-    add_leadership(hasher, *lead_, durable_);
+    add_leadership(hasher, *lead_, output_.durable());
   }
   forwarded_.hash_into(hasher);
 }

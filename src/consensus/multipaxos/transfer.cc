@@ -31,7 +31,7 @@ void MultiPaxosCore::begin_transfer(NodeId to) {
 NodeId MultiPaxosCore::furthest_voter() const {
   const Follower* best = nullptr;
   const auto worth = [this](const Follower& follower) {
-    return std::pair(!is_down(follower.node()), follower.match());
+    return std::pair(!links_.is_down(follower.node()), follower.match());
   };
   for (const Follower& follower : lead_->followers) {
     if (membership().is_voter(follower.node()) && (best == nullptr || worth(follower) > worth(*best))) {

@@ -61,7 +61,7 @@ RaftCore::RaftCore(const CoreConfig& config, PersistedState&& state)
 }
 
 void RaftCore::step(Instant /*now*/, const Input& input) {
-  open_write_.reset();
+  output_.begin_step();
   std::visit([this](const auto& one) { handle(one); }, input);
   follow_up_on_membership();
   QUORATE_ASSERT(commit_ <= log_.last_position(), "only what is in the log is committed", commit_,
@@ -69,15 +69,7 @@ void RaftCore::step(Instant /*now*/, const Input& input) {
   QUORATE_ASSERT(verified_ >= commit_, "what is committed equals every later leader's log", verified_, commit_);
 }
 
-void RaftCore::take_effects(std::vector<Effect>& out) {
-  open_write_.reset();
-  if (out.empty()) {
-    out.swap(effects_);
-    return;
-  }
-  out.insert(out.end(), std::make_move_iterator(effects_.begin()), std::make_move_iterator(effects_.end()));
-  effects_.clear();
-}
+void RaftCore::take_effects(std::vector<Effect>& out) { output_.take(out); }
 
 CoreStatus RaftCore::status() const {
   return {.role = role_,
@@ -135,16 +127,15 @@ void RaftCore::handle(const Receive& input) {
 }
 
 void RaftCore::handle(const Persisted& input) {
-  QUORATE_ASSERT(input.io <= issued_, "only what was written becomes durable", input.io, issued_);
-  durable_ = std::max(durable_, input.io);
-  if (campaign_ && !campaign_->own_vote.is_none() && campaign_->own_vote <= durable_) {
+  output_.confirm(input.io);
+  if (campaign_ && !campaign_->own_vote.is_none() && campaign_->own_vote <= output_.durable()) {
     count_own_vote();
   }
   if (!lead_) {
     return;
   }
   const Position before = lead_->own_match;
-  while (!lead_->own_writes.empty() && lead_->own_writes.front().io <= durable_) {
+  while (!lead_->own_writes.empty() && lead_->own_writes.front().io <= output_.durable()) {
     lead_->own_match = lead_->own_writes.front().last;
     lead_->own_writes.pop_front();
   }
@@ -167,13 +158,9 @@ void RaftCore::handle(const SendDropped& input) {
 }
 
 void RaftCore::handle(const PeerUp& input) {
-  Link& link = link_of(input.node);
-  const bool is_new_life = input.incarnation > link.incarnation;
-  const bool was_known = !link.incarnation.is_none();
-  link.is_up = true;
-  link.incarnation = std::max(link.incarnation, input.incarnation);
+  const bool is_new_life = links_.on_up(input);
   if (Progress* follower = lead_ ? find_follower(input.node) : nullptr; follower != nullptr) {
-    if (is_new_life && was_known) {
+    if (is_new_life) {
       trace(Branch::follower_restarted, input.node.value(), follower->match().value());
       follower->on_restarted();
     } else if (follower->mode() != Progress::Mode::snapshot) {
@@ -186,20 +173,9 @@ void RaftCore::handle(const PeerUp& input) {
 }
 
 void RaftCore::handle(const PeerDown& input) {
-  Link& link = link_of(input.node);
-  if (input.incarnation < link.incarnation) {
-    return;  // the link of an earlier life
+  if (links_.on_down(input)) {
+    hasten_after_peer_down(input.node);
   }
-  link.is_up = false;
-  hasten_after_peer_down(input.node);
-}
-
-Link& RaftCore::link_of(NodeId node) {
-  const auto at = std::ranges::lower_bound(links_, node, {}, &Link::node);
-  if (at != links_.end() && at->node == node) {
-    return *at;
-  }
-  return *links_.insert(at, Link{.node = node});
 }
 
 // ---- messages -------------------------------------------------------------------------------------------
@@ -246,38 +222,10 @@ void RaftCore::trace(Branch branch, std::uint64_t a, std::uint64_t b) {
   emit(Trace{{.name = name_of(branch), .a = a, .b = b}});
 }
 
-std::vector<PersistOp>& RaftCore::write() {
-  if (!open_write_) {
-    issued_ = issued_.next();
-    open_write_ = effects_.size();
-    emit(Persist{.io = issued_});
-  }
-  return std::get<Persist>(effects_[*open_write_]).ops;
-}
-
-void RaftCore::write_state() {
-  std::vector<PersistOp>& ops = write();
-  const auto earlier =
-      std::ranges::find_if(ops, [](const PersistOp& op) { return std::holds_alternative<SetState>(op); });
-  if (earlier != ops.end()) {
-    *earlier = SetState{encode(hard_)};  // term and vote of one step are one state
-  } else {
-    ops.emplace_back(SetState{encode(hard_)});
-  }
-  state_io_ = issued_;
-}
+void RaftCore::write_state() { output_.write_state(encode(hard_)); }
 
 void RaftCore::send(NodeId to, const Message& message, Io after) {
-  send_bytes(to, encode(message), std::nullopt, after);
-}
-
-void RaftCore::send_bytes(NodeId to, Buffer bytes, std::optional<Attach> attach, Io after) {
-  after = std::max(after, state_io_);
-  emit(Send{.to = to, .message = std::move(bytes), .attach = attach, .after = after > durable_ ? after : Io()});
-}
-
-void RaftCore::set_timer(TimerKind kind, Duration min, Duration max) {
-  emit(SetTimer{.kind = kind, .min = min, .max = max});
+  output_.send(to, encode(message), std::nullopt, after);
 }
 
 // ---- small questions ------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 #pragma once
 // One replica of one Raft group.
 //
-// Invariants: 1. term and vote are durable before a message reveals them: every Send waits at least for `state_io_`.
+// Invariants: 1. term and vote are durable before a message reveals them: every Send waits for it (StepOutput).
 //             2. a follower acknowledges only what one append covered and what is durable.
 //             3. entries that equal the leader's are never cut off; nothing at or below `verified_` is.
 //             4. a leader counts itself only for what Persisted has confirmed, and commits only entries of its own term
@@ -17,8 +17,10 @@
 #include <vector>
 
 #include "consensus/contract/core.h"
+#include "consensus/contract/links.h"
 #include "consensus/contract/membership_history.h"
 #include "consensus/contract/reads.h"
+#include "consensus/contract/step_output.h"
 #include "consensus/raft/branches.h"
 #include "consensus/raft/hard_state.h"
 #include "consensus/raft/log_view.h"
@@ -66,18 +68,13 @@ class RaftCore final : public consensus::Core {
   // ---- core.cc: messages. False from admit: the message is stale or must not touch the term.
   [[nodiscard]] bool admit(NodeId from, const Message& message);
   void tell_deposed_leader(NodeId from, const Message& message);
-  [[nodiscard]] Link& link_of(NodeId node);
 
   // ---- core.cc: effects
-  void emit(consensus::Effect effect) { effects_.push_back(std::move(effect)); }
+  void emit(consensus::Effect effect) { output_.emit(std::move(effect)); }
   void trace(Branch branch, std::uint64_t a = 0, std::uint64_t b = 0);
-  /// The one Persist of this step; a further call in the same step adds to it.
-  [[nodiscard]] std::vector<consensus::PersistOp>& write();
   void write_state();
   /// Sends once `after` and the hard state are durable.
   void send(NodeId to, const Message& message, Io after = {});
-  void send_bytes(NodeId to, Buffer bytes, std::optional<consensus::Attach> attach = std::nullopt, Io after = {});
-  void set_timer(consensus::TimerKind kind, Duration min, Duration max);
 
   // ---- election.cc
   void on_election_timer();
@@ -211,16 +208,13 @@ class RaftCore final : public consensus::Core {
   // ---- configuration
   consensus::CoreConfig config_;
 
-  // ---- durable, as far as written (see state_io_ and log_io_)
+  // ---- durable, as far as written (see output_ and log_io_)
   HardState hard_;
   LogView log_;
   consensus::MembershipHistory memberships_;
 
   // ---- writes
-  Io issued_;    ///< the last Persist
-  Io durable_;   ///< the last confirmed one
-  Io state_io_;  ///< the last write of the hard state
-  Io log_io_;    ///< the last write of entries: an acknowledgement waits for it
+  Io log_io_;  ///< the last write of entries: an acknowledgement waits for it
 
   // ---- volatile, in every role
   consensus::Role role_ = consensus::Role::follower;
@@ -234,7 +228,7 @@ class RaftCore final : public consensus::Core {
   Position everywhere_;
   /// The log's end was damaged: no firm vote until a leader has confirmed it. Cleared for good by the first.
   bool uncertain_tail_ = false;
-  std::vector<Link> links_;  ///< sorted by node
+  consensus::Links links_;
 
   // ---- while a damaged log is being made good (repair.cc)
   consensus::Loss loss_;
@@ -247,8 +241,7 @@ class RaftCore final : public consensus::Core {
   consensus::ForwardedReads forwarded_;
 
   // ---- this step's effects
-  std::vector<consensus::Effect> effects_;
-  std::optional<std::size_t> open_write_;  ///< index of this step's Persist in effects_
+  consensus::StepOutput output_;
 };
 
 }  // namespace quorate::raft

@@ -23,7 +23,7 @@ void RaftCore::on_election_timer() {
   } else if (role_ == Role::follower && stands_by_leader) {
     trace(Branch::leader_silent, leader_.value());
     leader_sign_ = LeaderSign::silent;
-    set_timer(TimerKind::election, Duration(), config_.election_timeout);
+    output_.set_timer(TimerKind::election, Duration(), config_.election_timeout);
   } else if (!is_leader()) {
     campaign();
   }
@@ -33,14 +33,14 @@ void RaftCore::on_election_timer() {
 void RaftCore::hear_leader() {
   leader_sign_ = LeaderSign::fresh;
   heard_any_leader_ = true;
-  set_timer(TimerKind::election, config_.election_timeout, config_.election_timeout);
+  output_.set_timer(TimerKind::election, config_.election_timeout, config_.election_timeout);
 }
 
 /// Waits a whole random time-out for somebody to lead.
 void RaftCore::expect_leader(LeaderSign sign) {
   leader_sign_ = sign;
   if (may_campaign()) {
-    set_timer(TimerKind::election, config_.election_timeout, 2 * config_.election_timeout);
+    output_.set_timer(TimerKind::election, config_.election_timeout, 2 * config_.election_timeout);
   }
 }
 
@@ -55,7 +55,7 @@ void RaftCore::hasten_after_peer_down(NodeId node) {
   }
   trace(Branch::peer_down_hastens_election, node.value());
   leader_sign_ = LeaderSign::silent;
-  set_timer(TimerKind::election, config_.heartbeat_interval / 20, config_.heartbeat_interval / 2);
+  output_.set_timer(TimerKind::election, config_.heartbeat_interval / 20, config_.heartbeat_interval / 2);
 }
 
 /// At the start of a node nobody is heard. Once a majority is connected a short wait is enough: a leader that lives
@@ -66,13 +66,11 @@ void RaftCore::hasten_when_connected() {
     return;
   }
   const auto connected = [this](NodeId node) {
-    const auto link = std::ranges::lower_bound(links_, node, {}, &Link::node);
-    const bool is_up = link != links_.end() && link->node == node && link->is_up;
-    return node == config_.self || is_up ? quorum::Answer::granted : quorum::Answer::none;
+    return node == config_.self || links_.is_up(node) ? quorum::Answer::granted : quorum::Answer::none;
   };
   if (quorum::outcome_of(voters(), connected) == quorum::Outcome::won) {
     trace(Branch::connected_hastens_election, hard_.term.value());
-    set_timer(TimerKind::election, config_.heartbeat_interval / 2, 2 * config_.heartbeat_interval);
+    output_.set_timer(TimerKind::election, config_.heartbeat_interval / 2, 2 * config_.heartbeat_interval);
   }
 }
 
@@ -145,7 +143,7 @@ void RaftCore::become_candidate(bool by_transfer) {
   change_role(Role::candidate, NodeId(), by_transfer ? RoleCause::handed_over : RoleCause::would_be_elected);
   campaign_.emplace();
   campaign_->by_transfer = by_transfer;
-  campaign_->own_vote = state_io_;
+  campaign_->own_vote = output_.state_write();
   expect_leader(LeaderSign::none);
   ask_for_votes(VoteRequest{.term = hard_.term, .last = log_.last(), .by_transfer = by_transfer});
 }
@@ -174,7 +172,7 @@ void RaftCore::ask_for_votes(const Message& question, Io after) {
   const Buffer bytes = encode(question);
   for (const NodeId node : membership().all_nodes()) {
     if (node != config_.self && membership().is_voter(node)) {
-      send_bytes(node, bytes, std::nullopt, after);
+      output_.send(node, bytes, std::nullopt, after);
     }
   }
 }
@@ -224,16 +222,15 @@ void RaftCore::retry_split_vote() {
   if (!config_.pre_vote || !campaign_->own_vote.is_none()) {
     return;
   }
-  for (const Link& link : links_) {
-    if (link.is_up && membership().is_voter(link.node) &&
-        campaign_->votes.answer_of(link.node) == quorum::Answer::none) {
+  for (const NodeId node : links_.up()) {
+    if (membership().is_voter(node) && campaign_->votes.answer_of(node) == quorum::Answer::none) {
       return;
     }
   }
   const bool somebody_answered = campaign_->votes.entries().size() > 1;
   if (somebody_answered) {
     trace(Branch::split_vote_retried, hard_.term.value());
-    set_timer(TimerKind::election, config_.heartbeat_interval / 2, 2 * config_.heartbeat_interval);
+    output_.set_timer(TimerKind::election, config_.heartbeat_interval / 2, 2 * config_.heartbeat_interval);
   }
 }
 
@@ -307,12 +304,12 @@ void RaftCore::on(NodeId from, const VoteRequest& message) {
     write_state();
     expect_leader(LeaderSign::none);
   }
-  const Io written = state_io_;
+  const Io written = output_.state_write();
   if (QUORATE_PLANT(vote_not_persisted)) {
-    state_io_ = Io();  // the reply leaves before the vote is durable
+    output_.plant_state_write(Io());  // the reply leaves before the vote is durable
   }
   send(from, VoteResponse{.term = hard_.term, .granted = granted, .conditional = uncertain_tail_});
-  state_io_ = written;
+  output_.plant_state_write(written);
 }
 
 void RaftCore::on(NodeId from, const VoteResponse& message) {

@@ -135,7 +135,7 @@ bool RaftCore::store(Entries entries) {
     trace(Branch::conflict_truncated, first.value(), log_.last_position().value());
     truncate_from(first);
   }
-  std::vector<PersistOp>& ops = write();
+  std::vector<PersistOp>& ops = output_.write();
   ops.reserve(ops.size() + entries.size());
   bool has_configuration = false;
   for (const Entry& entry : entries) {
@@ -143,7 +143,7 @@ bool RaftCore::store(Entries entries) {
     log_.append(entry.id.tag);
     has_configuration |= entry.kind == EntryKind::configuration;
   }
-  log_io_ = issued_;
+  log_io_ = output_.issued();
   if (has_configuration) {
     for (const Entry& entry : entries) {
       adopt_configuration(entry);
@@ -171,8 +171,8 @@ void RaftCore::truncate_from(Position position) {
   if (position > log_.last_position()) {
     return;
   }
-  write().emplace_back(TruncateFrom{position});
-  log_io_ = issued_;
+  output_.write().emplace_back(TruncateFrom{position});
+  log_io_ = output_.issued();
   log_.truncate_from(position);
   verified_ = std::min(verified_, log_.last_position());
   const Position rolled_back = memberships_.latest().id.position;

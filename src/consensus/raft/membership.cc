@@ -75,7 +75,7 @@ bool RaftCore::is_ready_to_vote(NodeId node) const {
 
 void RaftCore::append_membership(Membership next, std::vector<Contact> contacts) {
   const EntryId id{log_.last_position().next(), hard_.term};
-  write().emplace_back(
+  output_.write().emplace_back(
       Put{{.id = id, .kind = EntryKind::configuration, .payload = encode_configuration({next, contacts})}});
   log_.append(hard_.term);
   memberships_.add(std::move(next), id);

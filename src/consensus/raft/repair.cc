@@ -44,7 +44,7 @@ void RaftCore::ask_for_terms() {
   if (vouches()) {
     return;
   }
-  set_timer(TimerKind::retry, config_.election_timeout, config_.election_timeout);
+  output_.set_timer(TimerKind::retry, config_.election_timeout, config_.election_timeout);
   if (hard_.term.is_none()) {
     return;  // a message needs one: the first leader tells it
   }
@@ -52,7 +52,7 @@ void RaftCore::ask_for_terms() {
   std::uint64_t asked = 0;
   for (const NodeId node : possible_voters()) {
     if (node != config_.self && !std::ranges::binary_search(terms_told_, node)) {
-      send_bytes(node, question);
+      output_.send(node, question);
       ++asked;
     }
   }

@@ -29,8 +29,8 @@ void RaftCore::append_own(std::span<const Proposal> batch) {
     return;
   }
   const Position first = log_.last_position().next();
-  effects_.reserve(effects_.size() + batch.size() + lead_->followers.size() + 2);
-  std::vector<PersistOp>& ops = write();
+  output_.reserve(batch.size() + lead_->followers.size() + 2);
+  std::vector<PersistOp>& ops = output_.write();
   ops.reserve(ops.size() + batch.size());
   Position position = first;
   for (const Proposal& proposal : batch) {
@@ -51,16 +51,17 @@ void RaftCore::append_own(std::span<const Proposal> batch) {
 
 /// An entry of the own term: only with one can earlier ones be committed (paper 5.4.2) and reads be served (L-02).
 void RaftCore::append_noop() {
-  write().emplace_back(Put{{.id = {log_.last_position().next(), hard_.term}, .kind = EntryKind::noop, .payload = {}}});
+  output_.write().emplace_back(
+      Put{{.id = {log_.last_position().next(), hard_.term}, .kind = EntryKind::noop, .payload = {}}});
   log_.append(hard_.term);
   finish_own_append();
 }
 
 /// The followers' disks work while the own one does (thesis 10.2.1): appends do not wait for the write.
 void RaftCore::finish_own_append() {
-  log_io_ = issued_;
+  log_io_ = output_.issued();
   verified_ = log_.last_position();
-  lead_->own_writes.push_back({issued_, log_.last_position()});
+  lead_->own_writes.push_back({output_.issued(), log_.last_position()});
   for (Progress& follower : lead_->followers) {
     replicate_to(follower);
   }
@@ -110,7 +111,7 @@ void RaftCore::send_append(Progress& follower) {
   if (count > 0) {
     attach = Attach{.first = follower.next(), .last = last, .last_tag = log_.tag_at(last).value_or(Tag())};
   }
-  send_bytes(follower.node(), encoded_append({previous, *previous_tag}), attach);
+  output_.send(follower.node(), encoded_append({previous, *previous_tag}), attach);
   follower.commit_sent = commit_;
   follower.on_sent(last);
 }
@@ -213,7 +214,7 @@ void RaftCore::send_commit_notices(Position due) {
       bytes = encode(CommitNotice{.term = hard_.term, .commit = commit_});
     }
     follower.commit_sent = commit_;
-    send_bytes(follower.node(), bytes);
+    output_.send(follower.node(), bytes);
   }
 }
 
@@ -221,7 +222,7 @@ void RaftCore::arm_notice() {
   if (lead_->notice_for.is_none()) {
     trace(Branch::commit_notice_delayed, commit_.value());
     lead_->notice_for = commit_;
-    set_timer(TimerKind::notice, config_.commit_notice_delay, config_.commit_notice_delay);
+    output_.set_timer(TimerKind::notice, config_.commit_notice_delay, config_.commit_notice_delay);
   }
 }
 
@@ -237,7 +238,7 @@ void RaftCore::on_notice_timer() {
 
 void RaftCore::start_heartbeats() {
   if (!lead_->followers.empty()) {
-    set_timer(TimerKind::heartbeat, config_.heartbeat_interval, config_.heartbeat_interval);
+    output_.set_timer(TimerKind::heartbeat, config_.heartbeat_interval, config_.heartbeat_interval);
   }
 }
 
@@ -264,7 +265,7 @@ void RaftCore::send_heartbeats(bool regular) {
     if (follower.mode() == Progress::Mode::replicate) {
       follower.commit_sent = commit_;
     }
-    send_bytes(follower.node(), bytes);
+    output_.send(follower.node(), bytes);
   }
   confirm_round();
 }

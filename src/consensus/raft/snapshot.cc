@@ -25,7 +25,7 @@ void RaftCore::handle(const SnapshotTaken& input) {
     return;
   }
   trace(Branch::log_discarded, input.id.position.value());
-  write().emplace_back(DiscardBelow{input.id, memberships_.at(input.id.position).membership});
+  output_.write().emplace_back(DiscardBelow{input.id, memberships_.at(input.id.position).membership});
   log_.discard_below(input.id);
   memberships_.discard_below(input.id.position);
 }
@@ -100,8 +100,8 @@ void RaftCore::handle(const SnapshotReceived& input) {
   if (input.id.tag > hard_.term) {
     adopt_term(input.id.tag, NodeId(), RoleCause::higher_snapshot);
   }
-  write().emplace_back(ResetTo{input.id, input.membership, input.generation});
-  log_io_ = issued_;
+  output_.write().emplace_back(ResetTo{input.id, input.membership, input.generation});
+  log_io_ = output_.issued();
   // The old log had no entry `id`, so what it had from there on can never be committed.
   log_ = LogView(input.id);
   commit_ = input.id.position;

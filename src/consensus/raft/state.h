@@ -61,11 +61,4 @@ struct Leadership {
   } last_append;
 };
 
-/// What is known of a link. A hint for the next election, never a proof.
-struct Link {
-  NodeId node;
-  Incarnation incarnation;
-  bool is_up = false;
-};
-
 }  // namespace quorate::raft

@@ -41,14 +41,16 @@ void add_leadership(Hasher& hasher, const Leadership& lead, Io durable) {
 }  // namespace
 
 void RaftCore::hash_into(Hasher& hasher) const {
-  const auto add_write = [&](Io io) { hasher.add(io > durable_ ? io.value() - durable_.value() : 0); };
+  const auto add_write = [&](Io io) {
+    hasher.add(io > output_.durable() ? io.value() - output_.durable().value() : 0);
+  };
   hasher.add(config_.self);
   hasher.add(hard_.term);
   hasher.add(hard_.vote);
   log_.hash_into(hasher);
   memberships_.hash_into(hasher);
-  add_write(issued_);
-  add_write(state_io_);
+  add_write(output_.issued());
+  add_write(output_.state_write());
   add_write(log_io_);
   hasher.add(static_cast<std::uint64_t>(role_));
   hasher.add(leader_);
@@ -66,18 +68,14 @@ void RaftCore::hash_into(Hasher& hasher) const {
       hasher.add(node);
     }
   }
-  for (const Link& link : links_) {
-    hasher.add(link.node);
-    hasher.add(link.incarnation);
-    hasher.add(std::uint64_t{link.is_up});
-  }
+  links_.hash_into(hasher);
   if (campaign_) {
     add_tally(hasher, campaign_->votes);
     add_tally(hasher, campaign_->firm_votes);
     add_write(campaign_->own_vote);
   }
   if (lead_) {
-    add_leadership(hasher, *lead_, durable_);
+    add_leadership(hasher, *lead_, output_.durable());
   }
   forwarded_.hash_into(hasher);
 }

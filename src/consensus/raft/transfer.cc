@@ -27,9 +27,7 @@ void RaftCore::begin_transfer(NodeId to) {
 
 NodeId RaftCore::furthest_voter() const {
   const auto worth = [this](const Progress& follower) {
-    const auto link = std::ranges::lower_bound(links_, follower.node(), {}, &Link::node);
-    const bool is_down = link != links_.end() && link->node == follower.node() && !link->is_up;
-    return std::pair(!is_down && follower.counts, follower.match());
+    return std::pair(!links_.is_down(follower.node()) && follower.counts, follower.match());
   };
   const Progress* best = nullptr;
   for (const Progress& follower : lead_->followers) {
