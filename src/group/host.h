@@ -142,6 +142,8 @@ class Host {
   [[nodiscard]] virtual const storage::Recovery& recovery() const = 0;
   /// After add_group() has failed: its reason is that the records are damaged.
   [[nodiscard]] virtual bool found_damaged_records() const = 0;
+  /// How many groups' replicas here have lost something that others must send; settled ones are noted in the log.
+  [[nodiscard]] virtual std::size_t groups_in_repair() const = 0;
 };
 
 }  // namespace quorate::group

@@ -37,6 +37,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   [[nodiscard]] const storage::LogStats& log_stats() const override { return log_->stats(); }
   [[nodiscard]] const storage::Recovery& recovery() const override { return recovery_; }
   [[nodiscard]] bool found_damaged_records() const override { return found_damaged_records_; }
+  [[nodiscard]] std::size_t groups_in_repair() const override { return lossy_.size(); }
 
   // ReplicaOwner
   void on_executed(ReplicaRuntime& replica) override { engine_.on_executed(replica); }

@@ -140,13 +140,18 @@ Status Node::open_directory() {
   return {};
 }
 
+bool Node::are_records_damaged(const Error& why) const {
+  if (parts_->records == nullptr) {
+    return why.code == ErrorCode::corrupt;
+  }
+  return parts_->host != nullptr && parts_->host->found_damaged_records();
+}
+
 /// Records that are damaged do not stop a node that others can make whole.
 Status Node::open_state() {
   const Status opened = open_records_and_groups();
-  const bool is_damaged =
-      !opened && (parts_->host == nullptr ? parts_->records == nullptr && opened.error().code == ErrorCode::corrupt
-                                          : parts_->host->found_damaged_records());
-  if (!is_damaged || identity_.members.size() == 1) {
+  const bool is_only_member = identity_.members.size() == 1;
+  if (opened || is_only_member || !are_records_damaged(opened.error())) {
     return opened;
   }
   parts_->host.reset();
@@ -434,9 +439,7 @@ std::string Node::metrics_text() const {
   figures.quota_bytes = options_.quota_bytes();
   figures.traces = &parts_->traces;
   figures.damaged_places = parts_->host->recovery().damage.size();
-  for (const GroupParts& group : parts_->groups) {
-    figures.groups_in_repair += group.service->status().loss.kind == consensus::Loss::Kind::none ? 0 : 1;
-  }
+  figures.groups_in_repair = parts_->host->groups_in_repair();
   figures.connections = parts_->clients->connection_count();
   for (const GroupParts& group : parts_->groups) {
     figures.leader_changes += group.events->leader_changes();

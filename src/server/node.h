@@ -45,6 +45,7 @@ class Node : public group::HostEvents, public TraceSink {
   Node(ServeOptions options, const consensus::Protocol& protocol, ClusterIdentity identity, EventLog& log);
   [[nodiscard]] Status open_directory();
   [[nodiscard]] Status open_state();
+  [[nodiscard]] bool are_records_damaged(const Error& why) const;
   [[nodiscard]] Status open_records_and_groups();
   [[nodiscard]] Status open_records();
   [[nodiscard]] Status open_groups();

@@ -57,6 +57,7 @@ enum class Branch : std::uint8_t {
   abandoned,                  ///< a: the Stage
   watchers_resynced,          ///< a of them: a snapshot took the state's place
   member_change_forwarded,    ///< to leader a
+  member_change_seen,         ///< leader a is gone and did not answer, but what was asked for is committed
   member_change_proposed,     ///< request a
   member_change_refused,      ///< a: the Outcome
   count_of_branches,
@@ -108,6 +109,7 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "service.abandoned",
     "service.watchers_resynced",
     "service.member_change_forwarded",
+    "service.member_change_seen",
     "service.member_change_proposed",
     "service.member_change_refused",
 };

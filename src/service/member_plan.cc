@@ -168,6 +168,18 @@ Outcome plan_target(const MemberChange& change, const MemberView& view, Membersh
 
 }  // namespace
 
+bool has_happened(const MemberChange& change, const Membership& committed) {
+  switch (change.kind) {
+    case Kind::add:
+    case Kind::add_learner: return committed.contains(change.node);
+    case Kind::remove: return !committed.contains(change.node);
+    case Kind::promote: return committed.is_voter(change.node);
+    case Kind::set: return committed.voters == change.voters;
+    case Kind::update: return false;
+  }
+  return false;
+}
+
 MemberPlan plan_member_change(const MemberChange& change, const MemberView& view) {
   MemberPlan plan{.refusal = Outcome::ok, .target = view.membership, .contacts = {}};
   plan.refusal = plan_target(change, view, plan.target);

@@ -31,6 +31,9 @@ struct MemberPlan {
   std::vector<consensus::Contact> contacts;  ///< of all who are members before or after, rising
 };
 
+/// True if `committed` shows that the change was made, by whomever; false if it does not, or cannot (`update`).
+[[nodiscard]] bool has_happened(const MemberChange& change, const consensus::Membership& committed);
+
 [[nodiscard]] MemberPlan plan_member_change(const MemberChange& change, const MemberView& view);
 
 }  // namespace quorate::service

@@ -65,6 +65,11 @@ void Members::route(Request& request) {
   request.asked = leader;
   request.stage = Stage::forwarded;
   request.attempt = parts_.requests.new_attempt();
+  const std::optional<MemberChange> change = decode_member_change(request.bytes.view());
+  QUORATE_ASSERT(change.has_value(), "was read when it came", request.number);
+  forwarded_.push_back(
+      {.ticket = request.number,
+       .had_happened = has_happened(*change, committed_.value_or(parts_.replica->status().membership))});
   courier_.send(leader, {.kind = ItemKind::ask,
                          .detail = static_cast<std::uint8_t>(Question::member_change),
                          .number = request.number,
@@ -77,6 +82,25 @@ void Members::wait(Request& request) {
   request.stage = Stage::waiting;
   if (!std::exchange(request.is_queued, true)) {
     waiting_.push_back(request.number);
+  }
+}
+
+void Members::settle_forwarded() {
+  if (!committed_ || committed_->is_joint()) {
+    return;
+  }
+  for (const Forwarded& one : std::exchange(forwarded_, {})) {
+    Request* request = parts_.requests.find_waiting(one.ticket);
+    if (request == nullptr || request->stage != Stage::forwarded) {
+      continue;
+    }
+    const std::optional<MemberChange> change = decode_member_change(request->bytes.view());
+    if (request->asked != parts_.leadership.leader() && !one.had_happened && has_happened(*change, *committed_)) {
+      parts_.trace(Branch::member_change_seen, request->asked.value());
+      succeed(*request);
+    } else {
+      forwarded_.push_back(one);
+    }
   }
 }
 
@@ -170,6 +194,10 @@ Request* Members::end_active() {
 
 void Members::on_configuration_changed(const consensus::ConfigurationChanged& change) {
   note_joining();
+  if (change.committed) {
+    committed_ = change.membership;
+    settle_forwarded();
+  }
   if (active_.context.is_none()) {
     return;
   }
@@ -227,6 +255,7 @@ void Members::on_role_changed() {
     active_ = {};  // what came of it in an earlier reign is not known here; its request ends with its deadline
   }
   note_joining();
+  settle_forwarded();
   retry();
 }
 

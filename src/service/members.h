@@ -14,6 +14,7 @@
 //                when it has caught up, whoever leads then: the membership's contacts say so.
 // Owned by the group's service, on the loop.
 
+#include <optional>
 #include <vector>
 
 #include "service/courier.h"
@@ -57,6 +58,12 @@ class Members {
     Tag term;         ///< of the reign in which it was asked for
   };
 
+  /// A wish that another node's leader has.
+  struct Forwarded {
+    Ticket ticket = 0;
+    bool had_happened = false;  ///< already before it was asked for
+  };
+
   void route(Request& request);
   void plan(Request& request);
   [[nodiscard]] MemberView look() const;
@@ -65,6 +72,8 @@ class Members {
   /// Lets a member vote that was added for that and has caught up by now.
   void promote_joining();
   void wait(Request& request);
+  /// Answers what a leader was asked for that leads no more and cannot answer, from what is committed by now.
+  void settle_forwarded();
   /// The change has happened.
   void succeed(Request& request);
   void fail(Request& request, Outcome why);
@@ -76,7 +85,9 @@ class Members {
   Reads& reads_;
   Active active_;
   std::vector<Ticket> waiting_;
-  std::vector<NodeId> joining_;  ///< while this node leads: learners that will vote
+  std::vector<Forwarded> forwarded_;
+  std::optional<consensus::Membership> committed_;  ///< none: nothing was committed since the start
+  std::vector<NodeId> joining_;                     ///< while this node leads: learners that will vote
 };
 
 }  // namespace quorate::service

@@ -105,6 +105,25 @@ TEST_F(MembersTest, AnAnswerLostWithTheLeaderIsUnknownAndNotAskedAgain) {
   EXPECT_TRUE(cluster_[3].changes.empty());
 }
 
+/// Node 1, which led, was asked by node 2 to remove itself, did, and left without an answer.
+TEST_F(MembersTest, WhatALeaderThatLeftDoesNotAnswerIsSeenInTheLog) {
+  const Asked& wish = ask(2, {.kind = MemberChange::Kind::remove, .node = NodeId(1)});
+  consensus::ConfigurationChanged change = place(40);
+  const Asked& nobody = ask(3, {.kind = MemberChange::Kind::remove, .node = NodeId(77)});
+  cluster_[1].is_cut_off = true;
+  cluster_.elect(3);
+  cluster_.pass(100ms);
+  EXPECT_EQ(wish.answers, 0) << "it may be replaced still";
+  change.committed = true;
+  for (const int node : {2, 3}) {
+    cluster_[node].service->on_configuration_changed(change);
+  }
+  cluster_.pass(100ms);
+  ASSERT_TRUE(wish.ok());
+  EXPECT_EQ(read_member_answer(wish.answer.body.view()), NodeId(1));
+  EXPECT_EQ(nobody.answers, 0) << "who was no member before was not removed by anybody";
+}
+
 TEST_F(MembersTest, AChangeThatWasCutOffDoesNotStandInTheWayOfTheNextReign) {
   ask(1, add(5));
   place(40);
