@@ -36,13 +36,10 @@ std::uint32_t DiskFaults::well_count() const {
   return count;
 }
 
-bool DiskFaults::all_whole() const {
+bool DiskFaults::all_replicas(bool (*is)(const consensus::CoreStatus&)) const {
   for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-    if (patients_[node - 1].damaged) {
-      return false;
-    }
     for (std::uint64_t group = 1; cluster_.node(node).is_alive() && group <= cluster_.group_count(); ++group) {
-      if (cluster_.node(node).host().replica(GroupId(group)).status().loss.kind != consensus::Loss::Kind::none) {
+      if (!is(cluster_.node(node).host().replica(GroupId(group)).status())) {
         return false;
       }
     }
@@ -50,8 +47,16 @@ bool DiskFaults::all_whole() const {
   return true;
 }
 
+bool DiskFaults::all_whole() const {
+  return std::ranges::none_of(patients_, [](const Patient& patient) { return patient.damaged.has_value(); }) &&
+         all_replicas([](const auto& replica) { return replica.loss.kind == consensus::Loss::Kind::none; });
+}
+
+/// A replica whose log ends in doubt after a loss of power stands for nothing, as a damaged one does. And while members
+/// change it is not known who must be whole.
 bool DiskFaults::may_damage(std::uint32_t node) const {
-  if (well_count() != cluster_.node_count() || !all_whole()) {
+  if (well_count() != cluster_.node_count() || !all_whole() ||
+      !all_replicas([](const auto& replica) { return !replica.uncertain_tail && !replica.is_changing_members; })) {
     return false;
   }
   for (std::uint32_t witness = 1; witness <= cluster_.node_count(); ++witness) {

@@ -48,6 +48,8 @@ class DiskFaults {
     std::optional<Disk::Bit> damaged;       ///< until it is started
   };
 
+  /// Of all nodes that run.
+  [[nodiscard]] bool all_replicas(bool (*is)(const consensus::CoreStatus&)) const;
   [[nodiscard]] bool is_needed(std::uint32_t node, const consensus::Membership& membership) const;
 
   Cluster& cluster_;

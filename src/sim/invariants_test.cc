@@ -115,6 +115,21 @@ TEST_F(Invariants, WhatALeaderLearntWasJudgedWhenItWasDecided) {  // I-05, of pr
   EXPECT_NE(judge(invariant, 1, Commit{Position(2)}, leader_), "") << "this one was never decided";
 }
 
+TEST_F(Invariants, ACopyThatADamagedDiskTookWasAcknowledged) {  // I-05
+  DurableOnQuorum invariant(ledger_, true);
+  for (std::uint32_t node = 1; node <= 2; ++node) {
+    ledger_.write(replica(node), persist(1, {put(1, 2)}));
+    ledger_.confirm(replica(node), Io(1));
+    ledger_.write(replica(node), persist(2, {put(2, 2)}));
+  }
+  ledger_.confirm(replica(1), Io(2));
+  consensus::PersistedState damaged;
+  damaged.loss.kind = consensus::Loss::Kind::promises;
+  ledger_.start(replica(2), damaged);
+  EXPECT_EQ(judge(invariant, 1, Commit{Position(1)}, leader_), "");
+  EXPECT_NE(judge(invariant, 1, Commit{Position(2)}, leader_), "") << "it had not been synced";
+}
+
 TEST_F(Invariants, AnOlderTermCommittedByCountingIsRejected) {  // I-14, R-01
   OwnTermCommit invariant(ledger_);
   ledger_.write(replica(1), persist(1, {put(1, 1), put(2, 2)}));

@@ -1,17 +1,31 @@
 #include "sim/ledger.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 namespace quorate::sim {
 
 void Ledger::start(const ReplicaName& replica, const consensus::PersistedState& state) {
   Log& log = logs_[replica];
-  log = Log{};
+  const Log before = std::exchange(log, Log{});
   log.base = state.discarded;
   for (const consensus::PersistedState::Slot& slot : state.log) {
     log.slots.resize(slot.id.position.value() - log.base.position.value());
     log.slots.back() = {slot.id.tag, Io()};
+  }
+  if (state.loss.kind != consensus::Loss::Kind::none) {
+    note_what_is_lost(replica, before);
+  }
+}
+
+void Ledger::note_what_is_lost(const ReplicaName& replica, const Log& before) {
+  Position position = before.base.position;
+  for (const Slot& slot : before.slots) {
+    position = position.next();
+    if (!slot.tag.is_none() && slot.io <= before.durable && !has_durably(replica, {position, slot.tag})) {
+      lost_.insert({replica, position, slot.tag});
+    }
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "sim/watched_core.h"
@@ -32,6 +33,10 @@ class Ledger {
   [[nodiscard]] static std::uint64_t value_of(const consensus::Entry& entry);
   /// True if a crash now could not take (position, tag) from the replica.
   [[nodiscard]] bool has_durably(const ReplicaName& replica, EntryId id) const;
+  /// True if it was durable there until the disk was damaged: the replica may have said so before.
+  [[nodiscard]] bool has_lost(const ReplicaName& replica, EntryId id) const {
+    return lost_.contains({replica, id.position, id.tag});
+  }
   /// The last write of the replica's small state if it is not durable yet, else none.
   [[nodiscard]] Io unsynced_state(const ReplicaName& replica) const;
 
@@ -49,7 +54,10 @@ class Ledger {
 
   [[nodiscard]] const Slot* find(const ReplicaName& replica, Position position) const;
 
+  void note_what_is_lost(const ReplicaName& replica, const Log& before);
+
   std::map<ReplicaName, Log> logs_;
+  std::set<std::tuple<ReplicaName, Position, Tag>> lost_;
   std::map<std::tuple<GroupId, Position, Tag>, std::uint64_t> values_;
 };
 

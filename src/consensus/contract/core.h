@@ -94,6 +94,8 @@ struct CoreStatus {
   Position last;  ///< last position in the log
   Position commit;
   Membership membership;
+  /// A change of the membership stands in the log and is not committed.
+  bool is_changing_members = false;
   /// Lowest position that every member is known to have durably; what is at or below it no member will ask for.
   Position everywhere;
   /// True while PersistedState::uncertain_tail is not settled: it is not known whether something committed is missing.

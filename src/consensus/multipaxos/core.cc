@@ -84,8 +84,8 @@ MultiPaxosCore::MultiPaxosCore(const CoreConfig& config, PersistedState&& state)
     state_ = {.promised = Ballot{seen.round + kRoundsLostAtMost, 0}.tag(), .proposer = {}, .votes = {}};
     write_state();
   }
-  QUORATE_ASSERT(is_usable(membership()), "the quorums of the two phases share a voter (P-12)", config_.phase_1_quorum,
-                 config_.phase_2_quorum, voters().size());
+  QUORATE_ASSERT(voters().empty() || is_usable(membership()), "the quorums of the two phases share a voter (P-12)",
+                 config_.phase_1_quorum, config_.phase_2_quorum, voters().size());
   if (!is_voter()) {
     role_ = Role::learner;
   } else if (is_sole_voter() && !is_damaged()) {
@@ -111,6 +111,7 @@ CoreStatus MultiPaxosCore::status() const {
           .last = lead_ ? lead_->last : log_.last(),
           .commit = commit_,
           .membership = membership(),
+          .is_changing_members = !changes_.empty(),
           .everywhere = is_leader() ? std::max(everywhere_, lowest_noted()) : everywhere_,
           .uncertain_tail = uncertain_tail_,
           .loss = loss_};

@@ -78,6 +78,7 @@ CoreStatus RaftCore::status() const {
           .last = log_.last_position(),
           .commit = commit_,
           .membership = membership(),
+          .is_changing_members = memberships_.latest().id.position > commit_,
           .everywhere = is_leader() ? std::max(everywhere_, lowest_match()) : everywhere_,
           .uncertain_tail = uncertain_tail_,
           .loss = loss_};

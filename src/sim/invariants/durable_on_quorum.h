@@ -1,8 +1,8 @@
 #pragma once
 // I-05 What a leader commits is durable on a quorum of the configuration in force, joint ones in both halves (Ongaro
 // and Ousterhout 2014, 5.3; thesis 4.3). Of protocols that commit by a quorum's disks: of all that are consensus. Where
-// ids do not identify a prefix a new leader learns from others what was decided: that was judged when it was decided,
-// and a damaged disk may have taken a copy since.
+// ids do not identify a prefix a new leader learns from others what was decided: that was judged when it was decided. A
+// copy counts that a damaged disk has taken: it was acknowledged before, and the budget of faults leaves others.
 
 #include <algorithm>
 #include <map>
@@ -32,7 +32,8 @@ class DurableOnQuorum : public Invariant {
     }
     const auto has = [&](NodeId node) {
       const ReplicaName other{static_cast<std::uint32_t>(node.value()), replica.group};
-      return ledger_.has_durably(other, id) ? quorum::Answer::granted : quorum::Answer::none;
+      const bool has_had = ledger_.has_durably(other, id) || ledger_.has_lost(other, id);
+      return has_had ? quorum::Answer::granted : quorum::Answer::none;
     };
     const quorum::Voters voters{status.membership.voters, status.membership.outgoing_voters};
     Position& judged = judged_[replica.group];
