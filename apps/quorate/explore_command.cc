@@ -46,12 +46,7 @@ int report(const explore::Result& result, const std::string& bounds, double seco
 }
 
 int run(const consensus::Protocol& protocol, explore::Bounds bounds, const std::string& name, double cpu_limit) {
-  const explore::Model model{
-      .factory = protocol.cores,
-      .bounds = std::move(bounds),
-      .message_words = protocol.message_words,
-      .is_deaf_to = protocol.is_deaf_to,
-  };
+  const explore::Model model{.protocol = protocol, .bounds = std::move(bounds)};
   const double began = cpu_seconds();
   auto due = std::chrono::steady_clock::now() + kProgressInterval;
   const explore::Result result = explore::search(model, [&](const explore::Progress& now) {

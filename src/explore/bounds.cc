@@ -1,5 +1,6 @@
 #include "explore/bounds.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace quorate::explore {
@@ -76,6 +77,11 @@ Budget Budget::unpacked(std::uint32_t bits) {
     *left = take();
   }
   return budget;
+}
+
+std::size_t Model::campaigners() const {
+  const bool stand_for_all = bounds.reduced && protocol.orders_nodes && bounds.targets.empty();
+  return stand_for_all ? std::min<std::size_t>(bounds.campaigners, bounds.budget.elections) : bounds.campaigners;
 }
 
 std::optional<Bounds> bounds_named(std::string_view name) {

@@ -6,13 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "consensus/contract/core.h"
+#include "consensus/contract/protocol.h"
 
 namespace quorate::explore {
 
@@ -51,14 +50,15 @@ struct Bounds {
   bool reduced = true;
 };
 
-/// What is explored, shared by every step.
+/// What is explored, shared by every step. Of the protocol: its words for the story, what nobody hears, how its tags
+/// and nodes are ordered.
 struct Model {
-  consensus::CoreFactory factory;
+  consensus::Protocol protocol;
   Bounds bounds;
-  /// A message in words, for the story.
-  std::function<std::string(ByteView)> message_words;
-  /// consensus::Protocol::is_deaf_to; null: every message is heard.
-  bool (*is_deaf_to)(const consensus::CoreStatus& replica, ByteView message) = nullptr;
+
+  /// Only the first so many nodes campaign. Where the order of names decides it is the order of those who campaign:
+  /// with two elections every history of n1 and n3 is one of n1 and n2 under other names.
+  [[nodiscard]] std::size_t campaigners() const;
 };
 
 /// Nothing if there are no bounds of that name.

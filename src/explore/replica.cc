@@ -18,6 +18,9 @@ void add_op(Hasher& hasher, const PersistOp& op) {
     hasher.add(hash_of(put->entry));
   } else if (const auto* cut = std::get_if<TruncateFrom>(&op)) {
     hasher.add(cut->position);
+  } else if (const auto* cell = std::get_if<SetCell>(&op)) {
+    hasher.add(cell->key.view());
+    hasher.add(cell->blob.view());
   }
 }
 
@@ -48,9 +51,9 @@ void add_held(Hasher& hasher, const Executor& executor) {
 }
 
 /// Terms and lives weigh most, then the log: each counts more than what may follow from it.
-std::uint32_t rank_of(const Replica& replica, const CoreStatus& status) {
+std::uint32_t rank_of(const Replica& replica, const CoreStatus& status, std::uint64_t round) {
   const std::uint64_t role = replica.role == Role::leader ? 4U : replica.role == Role::candidate ? 1U : 0U;
-  const std::uint64_t rank = 8 * (status.tag.value() + replica.life.value()) + 4 * status.last.value() +
+  const std::uint64_t rank = 8 * (round + replica.life.value()) + 4 * status.last.value() +
                              2 * replica.durable.log.size() + status.commit.value() + role;
   return static_cast<std::uint32_t>(rank);
 }
@@ -72,20 +75,34 @@ void Disk::apply(const Persist& write) {
       state = set->blob;
     } else if (const auto* put = std::get_if<Put>(&op)) {
       const std::size_t at = put->entry.id.position.value() - 1;
-      QUORATE_ASSERT(at <= log.size(), "the explored log has no holes", at, log.size());
       log.resize(std::max(log.size(), at + 1));
       log[at] = put->entry;
     } else if (const auto* cut = std::get_if<TruncateFrom>(&op)) {
       log.resize(std::min<std::size_t>(log.size(), cut->position.value() - 1));
+    } else if (const auto* cell = std::get_if<SetCell>(&op)) {
+      set_cell(*cell);
     } else {
-      QUORATE_ASSERT(false, "no snapshots and no cells in explored worlds", op.index());
+      QUORATE_ASSERT(false, "no snapshots in explored worlds", op.index());
     }
   }
 }
 
+void Disk::set_cell(const SetCell& cell) {
+  const auto at =
+      std::ranges::lower_bound(cells, cell.key.view(), {}, [](const auto& one) { return one.first.view(); });
+  if (at != cells.end() && at->first.view() == cell.key.view()) {
+    at->second = cell.blob;
+  } else {
+    cells.insert(at, {cell.key, cell.blob});
+  }
+}
+
 const Entry* Disk::find(Position position) const {
-  const bool is_there = !position.is_none() && position.value() <= log.size();
-  return is_there ? &log[position.value() - 1] : nullptr;
+  if (position.is_none() || position.value() > log.size()) {
+    return nullptr;
+  }
+  const Entry& entry = log[position.value() - 1];
+  return entry.id.position.is_none() ? nullptr : &entry;
 }
 
 bool Disk::has(EntryId id) const {
@@ -98,6 +115,10 @@ void Disk::hash_into(Hasher& hasher) const {
   hasher.add(log.size());
   for (const Entry& entry : log) {
     hasher.add(hash_of(entry));
+  }
+  for (const auto& [key, blob] : cells) {
+    hasher.add(key.view());
+    hasher.add(blob.view());
   }
 }
 
@@ -114,10 +135,10 @@ Replica Replica::copy() const {
           .commit = commit};
 }
 
-void Replica::seal() {
+void Replica::seal(std::uint64_t round) {
   const CoreStatus status = core->status();
   role = status.role;
-  rank = rank_of(*this, status);
+  rank = rank_of(*this, status, round);
   Hasher hasher;
   hasher.add(id);
   hasher.add(life);

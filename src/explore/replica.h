@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/hash.h"
@@ -15,12 +16,14 @@
 
 namespace quorate::explore {
 
-/// What a replica's log and small state are. Positions are dense from 1.
+/// What a replica's log and small state are.
 struct Disk {
   Buffer state;
-  std::vector<consensus::Entry> log;
+  std::vector<consensus::Entry> log;             ///< position p at p - 1; an entry without a position is a hole
+  std::vector<std::pair<Buffer, Buffer>> cells;  ///< key and blob, by rising keys
 
   void apply(const consensus::Persist& write);
+  void set_cell(const consensus::SetCell& cell);
   [[nodiscard]] const consensus::Entry* find(Position position) const;
   [[nodiscard]] bool has(EntryId id) const;
   void hash_into(Hasher& hasher) const;
@@ -43,8 +46,8 @@ struct Replica {
   std::uint32_t rank = 0;
 
   [[nodiscard]] Replica copy() const;
-  /// Fills the last three.
-  void seal();
+  /// Fills the last three. `round`: how often leadership was contended for.
+  void seal(std::uint64_t round);
   [[nodiscard]] bool is_armed(consensus::TimerKind kind) const {
     return (timers >> static_cast<unsigned>(kind) & 1U) != 0;
   }

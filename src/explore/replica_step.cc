@@ -192,7 +192,8 @@ class Step {
   }
 
   [[nodiscard]] std::string packet_words(const Packet& packet) const {
-    return model_.message_words(packet.message.view()) + (packet.entries.empty() ? "" : " " + words(packet.entries));
+    return model_.protocol.message_words(packet.message.view()) +
+           (packet.entries.empty() ? "" : " " + words(packet.entries));
   }
 
   const Model& model_;
@@ -205,10 +206,14 @@ Replica new_life(const Model& model, NodeId id, Incarnation life, Disk disk) {
   PersistedState state;
   state.state = disk.state;
   for (const Entry& entry : disk.log) {
+    if (entry.id.position.is_none()) {
+      continue;
+    }
     state.log.push_back({entry.id, entry.kind, entry.kind == EntryKind::configuration ? entry.payload : Buffer()});
   }
+  state.cells = disk.cells;
   Replica replica{.id = id, .life = life, .durable = disk, .written = std::move(disk)};
-  replica.core = model.factory.make(config_of(model, id, life), std::move(state));
+  replica.core = model.protocol.cores.make(config_of(model, id, life), std::move(state));
   return replica;
 }
 
@@ -265,13 +270,18 @@ void act(const Model& model, const StepInput& input, const Packet* packet, const
   }
 }
 
+void seal(const Model& model, Replica& replica) {
+  const Tag tag = replica.core->status().tag;
+  replica.seal(model.protocol.round_of == nullptr ? tag.value() : model.protocol.round_of(tag));
+}
+
 }  // namespace
 
 Replica first_life(const Model& model, NodeId id) {
   StepResult result;
   result.next = new_life(model, id, Incarnation(1), Disk());
   Step(model, result, nullptr).take_effects();
-  result.next.seal();
+  seal(model, result.next);
   return std::move(result.next);
 }
 
@@ -286,7 +296,7 @@ StepResult take_step(const Model& model, const Replica& replica, const StepInput
   while (model.bounds.reduced && !result.next.disk_hangs && !result.next.unconfirmed.empty()) {
     step.confirm_one();
   }
-  result.next.seal();
+  seal(model, result.next);
   return result;
 }
 

@@ -13,12 +13,11 @@ namespace {
 
 using namespace consensus;  // NOLINT(google-build-using-namespace)
 
-Model model_of(CoreFactory factory, Budget budget, bool reduced) {
+Model model_of(const CoreFactory& factory, Budget budget, bool reduced) {
   Bounds bounds{.name = "tiny", .budget = budget, .targets = {}, .max_states = 2'000'000, .reduced = reduced};
-  return {.factory = std::move(factory),
-          .bounds = std::move(bounds),
-          .message_words = &raft::message_words,
-          .is_deaf_to = raft::protocol().is_deaf_to};
+  Model model{.protocol = raft::protocol(), .bounds = std::move(bounds)};
+  model.protocol.cores = factory;
+  return model;
 }
 
 Result searched(const CoreFactory& factory, Budget budget, bool reduced) {

@@ -62,8 +62,8 @@ std::uint32_t StepTable::step(std::uint32_t replica, const StepInput& input) {
 
 bool StepTable::is_deaf_to(std::uint32_t replica, std::uint32_t packet) {
   const Replica& receiver = replicas_[replica];
-  if (!model_.bounds.reduced || model_.is_deaf_to == nullptr || !receiver.unconfirmed.empty() ||
-      !model_.is_deaf_to(receiver.core->status(), packets_[packet].message.view())) {
+  if (!model_.bounds.reduced || model_.protocol.is_deaf_to == nullptr || !receiver.unconfirmed.empty() ||
+      !model_.protocol.is_deaf_to(receiver.core->status(), packets_[packet].message.view())) {
     return false;
   }
   const std::uint32_t arrival = step(replica, {.kind = InputKind::deliver, .argument = packet});

@@ -11,10 +11,8 @@ namespace quorate::explore {
 namespace {
 
 Model raft_model() {
-  return {.factory = raft::protocol().cores,
-          .bounds = {.name = "tiny", .budget = {.elections = 2, .crashes = 1}, .targets = {}},
-          .message_words = nullptr,
-          .is_deaf_to = raft::protocol().is_deaf_to};
+  return {.protocol = raft::protocol(),
+          .bounds = {.name = "tiny", .budget = {.elections = 2, .crashes = 1}, .targets = {}}};
 }
 
 World after_election_of(Tables& tables, const Model& model, std::uint8_t node) {

@@ -39,6 +39,9 @@ std::string words(EntryId id) { return std::to_string(id.position.value()) + "@"
 std::string words(const std::vector<Entry>& log) {
   std::string text;
   for (const Entry& entry : log) {
+    if (entry.id.position.is_none()) {
+      continue;
+    }
     text += (text.empty() ? "" : ", ") + words(entry.id) + " " + content(entry);
   }
   return "[" + text + "]";

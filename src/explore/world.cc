@@ -24,7 +24,7 @@ class Lister {
     const bool leads = replica_.role == Role::leader;
     add_if(!model_.bounds.reduced && !replica_.unconfirmed.empty(), InputKind::confirm);
     add_if(model_.bounds.reduced && hanging < left.crashes && !replica_.disk_hangs, InputKind::hang);
-    add_if(left.elections > 0 && node_ < model_.bounds.campaigners && replica_.is_armed(TimerKind::election),
+    add_if(left.elections > 0 && node_ < model_.campaigners() && replica_.is_armed(TimerKind::election),
            InputKind::election);
     add_if(left.heartbeats > 0 && replica_.is_armed(TimerKind::heartbeat), InputKind::heartbeat);
     add_if(left.heartbeats > 0 && replica_.is_armed(TimerKind::notice), InputKind::notice);
@@ -80,7 +80,7 @@ std::string enter_into_history(Tables& tables, const StepTable::Row& row, const 
   std::string broken;
   for (const Note& note : tables.steps.notes(row)) {
     if (broken.empty()) {
-      broken = check_note(note, node, replicas, tables.steps.model().factory.ids_identify_prefix, history);
+      broken = check_note(note, node, replicas, tables.steps.model().protocol.cores.ids_identify_prefix, history);
     }
   }
   world.history = tables.histories.keep(std::move(history));
@@ -101,7 +101,8 @@ std::string judge(Tables& tables, std::uint32_t number, const Action& action, Wo
     all[n] = &tables.steps.replica(world.replicas[n]);
   }
   const Replicas replicas = std::span(all).first(nodes);
-  std::string broken = row.log_changed ? check_log_matching(NodeId(action.node + 1U), replicas) : "";
+  const bool may_break_matching = row.log_changed && tables.steps.model().protocol.cores.ids_identify_prefix;
+  std::string broken = may_break_matching ? check_log_matching(NodeId(action.node + 1U), replicas) : "";
   if (!makes_history || !broken.empty()) {
     return broken;
   }

@@ -117,7 +117,7 @@ class ClusterTest : public testing::TestWithParam<const consensus::Protocol*> {
   Cluster cluster_{{.factory = GetParam()->cores}};
   std::map<std::uint64_t, std::vector<std::string>> expected_;
 };
-INSTANTIATE_TEST_SUITE_P(All, ClusterTest, protocols::each_served(), protocols::name_of_case);
+INSTANTIATE_TEST_SUITE_P(All, ClusterTest, protocols::each(), protocols::name_of_case);
 
 TEST_P(ClusterTest, AThousandEntriesReachEveryReplicaOfEveryGroup) {
   start_all();
@@ -186,7 +186,7 @@ TEST_P(ClusterTest, AnIdleGroupDoesNotPinTheLog) {
   start_all();
   propose(100, "once ");
   expect_all_there();
-  for (int i = 0; i < 40; ++i) {  // only group 1 goes on
+  for (int i = 0; i < 80; ++i) {  // only group 1 goes on
     for (int j = 0; j < 100; ++j) {
       const std::string command = std::string(100, '.') + "more " + std::to_string(i * 100 + j);
       ASSERT_TRUE(cluster_.propose(1, command));
@@ -198,8 +198,9 @@ TEST_P(ClusterTest, AnIdleGroupDoesNotPinTheLog) {
   cluster_.run(3s);
   for (std::uint64_t node = 1; node <= 3; ++node) {
     const storage::LogStats& stats = cluster_.life(node).host->log_stats();
-    EXPECT_GT(stats.bytes_written, 3 * cluster_.options.log.segment_bytes);
-    EXPECT_LE(stats.live_segments, cluster_.options.log.rewrite_from_segments) << "node " << node;
+    EXPECT_GT(stats.bytes_written, 12 * cluster_.options.log.segment_bytes);
+    // Old records move when a segment ends. What members have is told late, at the latest after 256 positions.
+    EXPECT_LE(stats.live_segments, cluster_.options.log.rewrite_from_segments + 2) << "node " << node;
     EXPECT_GT(stats.recycled_segments, 0U);
   }
 }
@@ -222,7 +223,7 @@ class SnapshotTest : public ClusterTest {
  protected:
   SnapshotTest() { cluster_.options.tail_entries = 20; }
 };
-INSTANTIATE_TEST_SUITE_P(All, SnapshotTest, protocols::each_served(), protocols::name_of_case);
+INSTANTIATE_TEST_SUITE_P(All, SnapshotTest, protocols::each(), protocols::name_of_case);
 
 // N-01, I-55: a member that is away does not pin the logs of the others, and comes back by a snapshot.
 TEST_P(SnapshotTest, WhoWasAwayForLongGetsASnapshot) {
@@ -318,7 +319,7 @@ TEST_P(SnapshotTest, TheReceiverMayDieAtAnyMoment) {
     ASSERT_TRUE(started.has_value()) << started.error().text;
   }
   expect_all_there();
-  EXPECT_GT(count("group.snapshot_begun"), 30) << history();
+  EXPECT_GT(count("group.snapshot_begun"), 20) << history();
 }
 
 TEST_P(SnapshotTest, TheSenderMayDieAtAnyMoment) {

@@ -36,6 +36,11 @@ void StepOutput::write_state(Buffer blob) {
     ops.emplace_back(SetState{std::move(blob)});
   }
   state_io_ = issued_;
+  for (std::size_t i = *open_write_; i < effects_.size(); ++i) {
+    if (auto* said = std::get_if<Send>(&effects_[i]); said != nullptr) {
+      said->after = issued_;  // what was said since the write began may come of what it holds now
+    }
+  }
 }
 
 void StepOutput::confirm(Io io) {

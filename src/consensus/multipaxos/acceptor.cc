@@ -54,6 +54,8 @@ void MultiPaxosCore::on(NodeId from, const Prepare& message) {
 /// more.
 void MultiPaxosCore::promise(NodeId to, Position first) {
   const Position decided = decided_told_to(to);
+  QUORATE_ASSERT(decided >= log_.discarded().position || QUORATE_PLANT(cut_slots_told_open),
+                 "slots that are not in the log any more are told to be decided", decided, log_.discarded().position);
   send(to, Promise{.ballot = state_.promised,
                    .first = first,
                    .decided = decided,

@@ -139,10 +139,15 @@ void MultiPaxosCore::keep_learning() {
 
 // ---- giving ---------------------------------------------------------------------------------------------
 
-/// That it gave up its vote a member hears only of a leader: that one knows who has noted it.
+/// That it gave up its vote a member hears only of a leader: that one knows who has noted it. But once something is
+/// decided behind the change enough have, since nobody proposes there before; and what was cut from the log cannot be
+/// told as undecided any more.
 Position MultiPaxosCore::decided_told_to(NodeId node) const {
+  const Position change = memberships_.latest().id.position;
   const bool may_have_left = !lead_ && !membership().is_voter(node);
-  return may_have_left ? std::min(commit_, memberships_.latest().id.position.previous()) : commit_;
+  const bool may_be_noted_only_here = commit_ == change && log_.discarded().position < change;
+  const bool tells_less = may_have_left && (may_be_noted_only_here || QUORATE_PLANT(cut_slots_told_open));
+  return tells_less ? std::min(commit_, change.previous()) : commit_;
 }
 
 void MultiPaxosCore::on(NodeId from, const LearnRequest& message) {

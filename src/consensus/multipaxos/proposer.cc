@@ -158,6 +158,9 @@ bool MultiPaxosCore::has_promised(NodeId node, bool firmly) const {
 }
 
 void MultiPaxosCore::check_phase_1() {
+  if (is_preparing() && commit_ < chosen_ && !QUORATE_PLANT(led_by_promises_of_before)) {
+    advance_commit();  // first: it may change who decides, and what has been promised counts no more
+  }
   if (!is_preparing()) {
     return;
   }
@@ -189,7 +192,7 @@ bool MultiPaxosCore::learn_what_promisers_know() {
     }
   }
   if (furthest == nullptr) {
-    if (commit_ < chosen_) {
+    if (commit_ < chosen_ && QUORATE_PLANT(led_by_promises_of_before)) {
       advance_commit();
     }
     return commit_ < chosen_;  // waits for the own note
@@ -232,7 +235,6 @@ void MultiPaxosCore::lead() {
   }
   follow_members();
   finish_own_write(first, lead_->last);
-  send_heartbeats(true);
   start_heartbeats();
 }
 

@@ -1,6 +1,8 @@
 #include "consensus/multipaxos/acceptor_state.h"
+#include "consensus/multipaxos/ballot.h"
 #include "consensus/multipaxos/branches.h"
 #include "consensus/multipaxos/core.h"
+#include "consensus/multipaxos/deafness.h"
 #include "consensus/multipaxos/multipaxos.h"
 #include "consensus/multipaxos/words.h"
 
@@ -15,14 +17,23 @@ Buffer state_behind(EntryId snapshot) {
   return encode(AcceptorState{.promised = snapshot.tag, .proposer = {}, .votes = {}});
 }
 
+std::uint64_t round_of(Tag tag) { return Ballot::of(tag).round; }
+
 }  // namespace
 
 const consensus::Protocol& protocol() {
   static const consensus::Protocol kProtocol{
-      .cores = {.protocol = "multipaxos", .make = &make, .ids_identify_prefix = false, .state_behind = &state_behind},
+      .cores = {.protocol = "multipaxos",
+                .make = &make,
+                .ids_identify_prefix = false,
+                .state_behind = &state_behind,
+                .vow_of = &vow_of},
       .branches = std::span(kBranchNames).first(static_cast<std::size_t>(kFirstRareBranch)),
       .all_branches = kBranchNames,
       .message_words = &message_words,
+      .is_deaf_to = &is_deaf_to,
+      .round_of = &round_of,
+      .orders_nodes = true,
       .state_words = &state_words,
       .state_of_words = &state_of_words};
   return kProtocol;

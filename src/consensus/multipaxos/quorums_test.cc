@@ -28,5 +28,11 @@ TEST(multipaxos_quorums, must_share_a_voter) {
   EXPECT_DEATH((void)make(5, 6, 2), "share a voter");
 }
 
+/// Who joins learns from the log who votes.
+TEST(multipaxos_quorums, are_not_asked_of_who_knows_no_voters) {
+  EXPECT_EQ(make(0, 0, 0)->status().role, consensus::Role::learner);
+  EXPECT_EQ(make(0, 4, 2)->status().role, consensus::Role::learner);
+}
+
 }  // namespace
 }  // namespace quorate::multipaxos

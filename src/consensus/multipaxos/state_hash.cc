@@ -43,6 +43,8 @@ void add_campaign(Hasher& hasher, const Campaign& campaign, Io durable) {
     hasher.add(slot);
     hasher.add(found.accepted);
     hasher.add(found.entry.id.tag);
+    hasher.add(static_cast<std::uint64_t>(found.entry.kind));
+    hasher.add(found.entry.payload.view());  // slot and tag name it in one history only
   }
 }
 
@@ -52,6 +54,9 @@ void add_leadership(Hasher& hasher, const Leadership& lead, Io durable) {
   hasher.add(lead.own_from);
   hasher.add(lead.change.value_or(Position()));
   hasher.add(lead.waiting.size());
+  for (const consensus::Proposal& proposal : lead.waiting) {
+    hasher.add(proposal.payload.view());
+  }
   for (const Follower& follower : lead.followers) {
     follower.hash_into(hasher);
   }
