@@ -137,6 +137,9 @@ Result<ReplicaStart> HostRuntime::recover_group(GroupConfig& config, state::Stat
     found_damaged_records_ = applied.error().code == ErrorCode::corrupt;
     return std::unexpected<Error>(applied.error());
   }
+  if (recovered == nullptr && !applied->is_none()) {
+    recovered = &note_lost_log(config.group);
+  }
   Generation highest = highest_generation(environment_.records, config.group, generation);
   Salvage rest = recovered == nullptr ? Salvage{} : salvage(*recovered, *applied, config_.records_laid_aside);
   if (rest.blank) {
@@ -155,7 +158,7 @@ Result<ReplicaStart> HostRuntime::recover_group(GroupConfig& config, state::Stat
   if (rest.loss.kind == consensus::Loss::Kind::none) {
     QUORATE_TRY(drop_other_generations(environment_.records, config.group, generation));
   } else {
-    lossy_.push_back(config.group);
+    repairs_.push_back({.group = config.group, .noted = {}});
   }
   keep_contacts(*state);
   if (recovered != nullptr) {
@@ -184,10 +187,11 @@ storage::RecoveredGroup* HostRuntime::find_recovered(GroupId group) {
   if (found != recovery_.groups.end()) {
     return &*found;
   }
-  if (!recovery_.lost_frames) {
-    return nullptr;
-  }
-  return &recovery_.groups.emplace_back(storage::RecoveredGroup{.group = group, .log_lost = true, .state_lost = true});
+  return recovery_.lost_frames ? &note_lost_log(group) : nullptr;
+}
+
+storage::RecoveredGroup& HostRuntime::note_lost_log(GroupId group) {
+  return recovery_.groups.emplace_back(storage::RecoveredGroup{.group = group, .log_lost = true, .state_lost = true});
 }
 
 Status HostRuntime::start() {
@@ -224,22 +228,23 @@ Status HostRuntime::start() {
   return {};
 }
 
+/// That a loss is made good counts when it is durable. The batch that was on its way when it was noted has the note
+/// not.
 void HostRuntime::check_losses(std::uint64_t) {
   loss_timer_ = 0;
-  std::vector<GroupId> made_good;
-  std::erase_if(lossy_, [&](GroupId group) {
-    const bool is_good = find(group)->status().loss.kind == consensus::Loss::Kind::none;
-    if (is_good) {
-      made_good.push_back(group);
-    }
-    return is_good;
-  });
-  for (const GroupId group : made_good) {
-    if (!stopped_) {
-      find(group)->on_loss_made_good();
+  if (stopped_) {
+    return;
+  }
+  for (Repair& repair : repairs_) {
+    if (!repair.noted && find(repair.group)->status().loss.kind == consensus::Loss::Kind::none) {
+      repair.noted = log_->stats().syncs;
+      find(repair.group)->on_loss_made_good();
     }
   }
-  if (!lossy_.empty() && !stopped_) {
+  std::erase_if(repairs_, [this](const Repair& repair) {
+    return repair.noted && (log_->unsynced_bytes() == 0 || log_->stats().syncs >= *repair.noted + 2);
+  });
+  if (!repairs_.empty() && !stopped_) {
     loss_timer_ = environment_.loop.arm(environment_.clock.now() + kTailCheckInterval,
                                         Callback<>::to<&HostRuntime::check_losses>(this));
   }

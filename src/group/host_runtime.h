@@ -37,7 +37,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   [[nodiscard]] const storage::LogStats& log_stats() const override { return log_->stats(); }
   [[nodiscard]] const storage::Recovery& recovery() const override { return recovery_; }
   [[nodiscard]] bool found_damaged_records() const override { return found_damaged_records_; }
-  [[nodiscard]] std::size_t groups_in_repair() const override { return lossy_.size(); }
+  [[nodiscard]] std::size_t groups_in_repair() const override { return repairs_.size(); }
 
   // ReplicaOwner
   void on_executed(ReplicaRuntime& replica) override { engine_.on_executed(replica); }
@@ -62,6 +62,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   /// What the group's log and records are worth, and what its machine and core begin with.
   [[nodiscard]] Result<ReplicaStart> recover_group(GroupConfig& config, state::StateMachine& machine);
   [[nodiscard]] storage::RecoveredGroup* find_recovered(GroupId group);
+  storage::RecoveredGroup& note_lost_log(GroupId group);
   // members: host_members.cc
   void keep_contacts(const consensus::PersistedState& state);
   [[nodiscard]] bool is_member_anywhere(NodeId node) const;
@@ -89,7 +90,12 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   std::unique_ptr<peer::Mesh> mesh_;
   env::TimerId tail_timer_ = 0;
   bool found_damaged_records_ = false;
-  std::vector<GroupId> lossy_;  ///< whose loss is not made good yet
+  /// A group that has lost something.
+  struct Repair {
+    GroupId group;
+    std::optional<std::uint64_t> noted;  ///< it is made good; the log's syncs when that was noted
+  };
+  std::vector<Repair> repairs_;  ///< until it is durable that the loss is made good
   env::TimerId loss_timer_ = 0;
   bool started_ = false;
   bool stopped_ = false;

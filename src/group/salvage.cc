@@ -120,6 +120,11 @@ Salvage salvage(RecoveredGroup& group, Position applied, bool records_laid_aside
     result.loss = worse_of(result.loss, {.kind = Loss::Kind::tail, .end = end_of(group)});
     return result;
   }
+  if (const EntryId end = end_of(group); applied > end.position) {
+    result.blank = true;
+    result.loss = worse_of(result.loss, {.kind = Loss::Kind::promises, .end = {applied, end.tag}});
+    return result;
+  }
   if (!group.unreadable.empty()) {
     salvage_around_payloads(group, applied, result);
   }

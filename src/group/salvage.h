@@ -5,6 +5,7 @@
 //   a payload behind that                          ->  the log ends in front of it: Loss::tail
 //   the group's state may have been replaced       ->  Loss::promises
 //   frames that may have been the group's          ->  an empty replica in a new generation: Loss::promises
+//   the log's end: the records contain more        ->  an empty replica in a new generation: Loss::promises
 //   the records, and the log begins behind them    ->  an empty replica in a new generation: Loss::tail
 //
 // Invariants: 1. nothing that the log may have taken back since is given to a core. 2. a loss outlives the damage: it

@@ -116,6 +116,14 @@ TEST(Salvage, LostFramesTakeEverythingThatWasPromised) {
   EXPECT_EQ(rest.loss, (Loss{Loss::Kind::promises, id(16)}));
 }
 
+/// A damaged end looks like one that was never written; but what is in the records was confirmed.
+TEST(Salvage, RecordsAheadOfTheLogTellThatItsEndIsLost) {
+  RecoveredGroup group = some_log();
+  const Salvage rest = salvage(group, Position(18), false);
+  EXPECT_TRUE(rest.blank);
+  EXPECT_EQ(rest.loss, (Loss{Loss::Kind::promises, {Position(18), id(16).tag}}));
+}
+
 TEST(Salvage, AStateThatMayHaveBeenReplacedIsNoPromise) {
   RecoveredGroup group = some_log();
   group.state_lost = true;

@@ -36,8 +36,8 @@ class ClientConnection : public env::StreamEvents, public rpc::Output {
   void on_drained() override {
     if (session_ != nullptr && !closing_) {
       session_->on_drained();
-      listener_.needs_flush(*this);
     }
+    listener_.needs_flush(*this);  // one that ends was kept for its last bytes
   }
 
   void on_closed(env::CloseReason /*reason*/, std::string_view /*detail*/) override {

@@ -28,6 +28,10 @@ void DiskFaults::on_started(std::uint32_t node) {
   patients_[node - 1].damaged.reset();  // the replicas say now what they have lost
 }
 
+bool DiskFaults::lost_without_fault(std::uint32_t node) const {
+  return !patients_[node - 1].was_damaged && cluster_.node(node).host().groups_in_repair() > 0;
+}
+
 std::uint32_t DiskFaults::well_count() const {
   std::uint32_t count = 0;
   for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
@@ -36,12 +40,10 @@ std::uint32_t DiskFaults::well_count() const {
   return count;
 }
 
-bool DiskFaults::all_replicas(bool (*is)(const consensus::CoreStatus&)) const {
+bool DiskFaults::all_nodes(const std::function<bool(group::Host&)>& are) const {
   for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-    for (std::uint64_t group = 1; cluster_.node(node).is_alive() && group <= cluster_.group_count(); ++group) {
-      if (!is(cluster_.node(node).host().replica(GroupId(group)).status())) {
-        return false;
-      }
+    if (cluster_.node(node).is_alive() && !are(cluster_.node(node).host())) {
+      return false;
     }
   }
   return true;
@@ -49,14 +51,14 @@ bool DiskFaults::all_replicas(bool (*is)(const consensus::CoreStatus&)) const {
 
 bool DiskFaults::all_whole() const {
   return std::ranges::none_of(patients_, [](const Patient& patient) { return patient.damaged.has_value(); }) &&
-         all_replicas([](const auto& replica) { return replica.loss.kind == consensus::Loss::Kind::none; });
+         all_nodes([](const group::Host& host) { return host.groups_in_repair() == 0; });
 }
 
 /// A replica whose log ends in doubt after a loss of power stands for nothing, as a damaged one does. And while members
 /// change it is not known who must be whole.
 bool DiskFaults::may_damage(std::uint32_t node) const {
   if (well_count() != cluster_.node_count() || !all_whole() ||
-      !all_replicas([](const auto& replica) { return !replica.uncertain_tail && !replica.is_changing_members; })) {
+      !all_nodes([this](group::Host& host) { return are_settled(host); })) {
     return false;
   }
   for (std::uint32_t witness = 1; witness <= cluster_.node_count(); ++witness) {
@@ -64,6 +66,16 @@ bool DiskFaults::may_damage(std::uint32_t node) const {
       if (is_needed(node, cluster_.node(witness).host().replica(GroupId(group)).status().membership)) {
         return false;
       }
+    }
+  }
+  return true;
+}
+
+bool DiskFaults::are_settled(group::Host& host) const {
+  for (std::uint64_t group = 1; group <= cluster_.group_count(); ++group) {
+    const consensus::CoreStatus status = host.replica(GroupId(group)).status();
+    if (status.uncertain_tail || status.is_changing_members) {
+      return false;
     }
   }
   return true;
@@ -78,6 +90,7 @@ bool DiskFaults::is_needed(std::uint32_t node, const consensus::Membership& memb
 }
 
 void DiskFaults::damage_log(std::uint32_t node, std::uint64_t place) {
+  patients_[node - 1].was_damaged = true;
   patients_[node - 1].damaged = cluster_.node(node).disk().flip_bit("log/", place);
 }
 

@@ -7,6 +7,7 @@
 // the faults.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -25,6 +26,8 @@ class DiskFaults {
   void cure(std::uint32_t node);
   /// A new life begins on a disk that is well.
   void on_started(std::uint32_t node);
+  /// The node, just started, says that it has lost something, and no fault took it.
+  [[nodiscard]] bool lost_without_fault(std::uint32_t node) const;
   /// This life of the node met what it may stop itself for: the disk has refused it a write, in this way.
   [[nodiscard]] bool gave_reason(std::uint32_t node, ErrorCode why) const {
     return patients_[node - 1].refused_with == why;
@@ -46,10 +49,12 @@ class DiskFaults {
     bool is_ill = false;
     std::optional<ErrorCode> refused_with;  ///< since this life began
     std::optional<Disk::Bit> damaged;       ///< until it is started
+    bool was_damaged = false;               ///< in this run
   };
 
   /// Of all nodes that run.
-  [[nodiscard]] bool all_replicas(bool (*is)(const consensus::CoreStatus&)) const;
+  [[nodiscard]] bool all_nodes(const std::function<bool(group::Host&)>& are) const;
+  [[nodiscard]] bool are_settled(group::Host& host) const;
   [[nodiscard]] bool is_needed(std::uint32_t node, const consensus::Membership& membership) const;
 
   Cluster& cluster_;

@@ -335,6 +335,9 @@ void Faults::bring_up(std::uint64_t index) {
   }
   if (!started) {
     listener_.on_start_failed(number, started.error());
+  } else if (disks_.lost_without_fault(number)) {
+    listener_.on_start_failed(number,
+                              Error{ErrorCode::corrupt, "what it had made durable is lost, and no fault took it"});
   }
   disks_.on_started(number);
 }
