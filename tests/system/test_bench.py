@@ -5,6 +5,8 @@ import subprocess
 
 from processes import BINARY
 
+FOR_EVERY_PROTOCOL = False
+
 STAGES = ["receive", "leader's sync", "send", "follower's sync", "response", "execution", "client", "all"]
 #: In line, so that they add up to the whole; the leader's sync goes on beside them.
 IN_LINE = [name for name in STAGES if name not in ("leader's sync", "all")]

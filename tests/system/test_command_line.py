@@ -11,6 +11,8 @@ import pytest
 from etcd_client import Client
 from processes import BINARY, Cluster, consensus, free_ports, protocols, wait_for
 
+FOR_EVERY_PROTOCOL = False
+
 
 def serve(*flags, timeout=20, environment=None):
     return subprocess.run([BINARY, "serve", *flags], capture_output=True, text=True, timeout=timeout,

@@ -11,6 +11,8 @@ import tarfile
 
 import pytest
 
+FOR_EVERY_PROTOCOL = False
+
 FORMATS = pathlib.Path(__file__).resolve().parents[1] / "formats"
 ADVERTISED = "http://127.0.0.1:2380"  # part of the member's identity; nobody listens there
 

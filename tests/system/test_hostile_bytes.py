@@ -10,6 +10,8 @@ import time
 
 from etcd_client import Client
 
+FOR_EVERY_PROTOCOL = False
+
 STREAMS = 10_000
 MAX_GROWTH_BYTES = 128 << 20
 SANITIZER_MARKS = ("Sanitizer", "runtime error:")

@@ -6,6 +6,8 @@ import pytest
 
 from processes import BINARY
 
+FOR_EVERY_PROTOCOL = False
+
 
 def sim(*words):
     return subprocess.run([BINARY, "sim", *words], capture_output=True, text=True, timeout=60)
