@@ -80,7 +80,7 @@ class DamageTest : public testing::TestWithParam<const consensus::Protocol*> {
   std::map<std::uint64_t, std::vector<std::string>> expected_;
   std::uint64_t written_ = 0;
 };
-INSTANTIATE_TEST_SUITE_P(All, DamageTest, protocols::each(), protocols::name_of_case);
+INSTANTIATE_TEST_SUITE_P(All, DamageTest, protocols::each_ordered(), protocols::name_of_case);
 
 TEST_P(DamageTest, ADamagedNodeIsRepairedByTheOthers) {
   std::map<Loss::Kind, int> losses;

@@ -5,7 +5,11 @@
 //   TEST_P(X, ...) { ... *GetParam() ... }
 //   INSTANTIATE_TEST_SUITE_P(All, X, protocols::each(), protocols::name_of_case);
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -14,6 +18,16 @@
 namespace quorate::protocols {
 
 inline auto each() { return ::testing::ValuesIn(all().begin(), all().end()); }
+
+/// For what needs a log.
+inline auto each_ordered() { return ::testing::ValuesIn(ordered().begin(), ordered().end()); }
+
+/// For what decides cells, each by itself.
+inline auto each_of_cells() {
+  std::vector<const consensus::Protocol*> list;
+  std::ranges::copy_if(all(), std::back_inserter(list), std::not_fn(&consensus::Protocol::keeps_log));
+  return ::testing::ValuesIn(list);
+}
 
 /// For what only clusters of real processes need to stand.
 inline auto each_served() { return ::testing::ValuesIn(served().begin(), served().end()); }

@@ -1,18 +1,30 @@
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <vector>
 
 #include "consensus/multipaxos/multipaxos.h"
+#include "consensus/paxos/paxos.h"
 #include "consensus/raft/raft.h"
 #include "protocols/protocols.h"
 
 namespace quorate::protocols {
 
 std::span<const consensus::Protocol* const> all() {
-  static const std::array kAll = {&raft::protocol(), &multipaxos::protocol()};
+  static const std::array kAll = {&raft::protocol(), &multipaxos::protocol(), &paxos::protocol()};
   return kAll;
 }
 
-std::span<const consensus::Protocol* const> served() { return all(); }
+std::span<const consensus::Protocol* const> ordered() {
+  static const std::vector<const consensus::Protocol*> kOrdered = [] {
+    std::vector<const consensus::Protocol*> list;
+    std::ranges::copy_if(all(), std::back_inserter(list), &consensus::Protocol::keeps_log);
+    return list;
+  }();
+  return kOrdered;
+}
+
+std::span<const consensus::Protocol* const> served() { return ordered(); }
 
 const consensus::Protocol& default_protocol() { return *served().front(); }
 

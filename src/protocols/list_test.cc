@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "protocols/each_protocol_for_test.h"
@@ -25,8 +26,11 @@ TEST_P(EachProtocol, IsWhole) {
   }
 }
 
+class EachOrdered : public ::testing::TestWithParam<const consensus::Protocol*> {};
+INSTANTIATE_TEST_SUITE_P(All, EachOrdered, each_ordered(), name_of_case);
+
 /// What a restore writes is a state that a replica begins with.
-TEST_P(EachProtocol, BeginsBehindASnapshot) {
+TEST_P(EachOrdered, BeginsBehindASnapshot) {
   const consensus::Protocol& protocol = *GetParam();
   const EntryId snapshot{Position(7), Tag(1)};
   consensus::CoreConfig config;
@@ -41,6 +45,14 @@ TEST_P(EachProtocol, BeginsBehindASnapshot) {
   EXPECT_EQ(core->status().commit, snapshot.position);
   EXPECT_GE(core->status().tag, snapshot.tag);
   EXPECT_EQ(core->status().membership.voters.size(), 3U);
+}
+
+TEST(Protocols, KeepALogOrDecideCells) {
+  EXPECT_FALSE(ordered().empty());
+  for (const consensus::Protocol* protocol : all()) {
+    EXPECT_EQ(std::ranges::count(ordered(), protocol), protocol->keeps_log() ? 1 : 0) << protocol->name();
+    EXPECT_TRUE(protocol->keeps_log() || protocol->cell_words != nullptr) << protocol->name();
+  }
 }
 
 TEST(Protocols, AreFoundByName) {

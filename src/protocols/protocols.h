@@ -16,6 +16,9 @@ namespace quorate::protocols {
 /// Every protocol that has cores: for unit tests, stories and the simulator.
 [[nodiscard]] std::span<const consensus::Protocol* const> all();
 
+/// Those of them that keep a log: for whatever needs positions, leaders, snapshots or a state machine over a log.
+[[nodiscard]] std::span<const consensus::Protocol* const> ordered();
+
 /// Those that clusters of real processes run. The first is the one that a new cluster runs unless it is told otherwise.
 [[nodiscard]] std::span<const consensus::Protocol* const> served();
 

@@ -23,7 +23,7 @@ std::unique_ptr<stories::Law> law_of(const consensus::Protocol& protocol) {
 }
 
 class RandomSchedules : public ::testing::TestWithParam<const consensus::Protocol*> {};
-INSTANTIATE_TEST_SUITE_P(All, RandomSchedules, each(), name_of_case);
+INSTANTIATE_TEST_SUITE_P(All, RandomSchedules, each_ordered(), name_of_case);
 
 TEST_P(RandomSchedules, BreakNoInvariantAndHeal) {
 #ifdef QUORATE_PLANTS

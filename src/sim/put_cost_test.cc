@@ -107,7 +107,7 @@ class PutCostTest : public ::testing::TestWithParam<const consensus::Protocol*>,
   std::uint64_t asked_ = 0, answered_ = 0, wanted_ = 0;
   Cluster cluster_;
 };
-INSTANTIATE_TEST_SUITE_P(All, PutCostTest, protocols::each(), protocols::name_of_case);
+INSTANTIATE_TEST_SUITE_P(All, PutCostTest, protocols::each_ordered(), protocols::name_of_case);
 
 /// The leader's disk works while the entry travels and the followers' disks do (thesis 10.2.1): a hop, a sync, a hop.
 TEST_P(PutCostTest, FromReceiptToCommitAreTwoMillisecondsExactly) {

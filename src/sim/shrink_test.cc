@@ -99,7 +99,7 @@ TEST(ShrinkTest, NoSingleFaultCanGoFromWhatIsLeft) {
 }
 
 class RunsOfEachProtocol : public ::testing::TestWithParam<const consensus::Protocol*> {};
-INSTANTIATE_TEST_SUITE_P(All, RunsOfEachProtocol, protocols::each(), protocols::name_of_case);
+INSTANTIATE_TEST_SUITE_P(All, RunsOfEachProtocol, protocols::each_ordered(), protocols::name_of_case);
 
 /// What a run says of its faults makes them strike again: the same kinds, as often.
 TEST_P(RunsOfEachProtocol, StrikeAgainWithTheFaultsThatWereTakenDown) {

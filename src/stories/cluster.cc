@@ -23,6 +23,10 @@ std::string Cluster::status_words(NodeId id) const {
     return name_of(id) + " is down";
   }
   const CoreStatus status = node.core->status();
+  if (!protocol_.keeps_log()) {
+    return name_of(id) + " " + std::string(name_of(status.role)) + (status.uncertain_tail ? ", memory uncertain" : "") +
+           std::string(loss_words(status.loss)) + ", " + node.written.cells_words(protocol_.cell_words);
+  }
   return name_of(id) + " " + std::string(name_of(status.role)) + ", term " + words(status.tag) + ", leader " +
          (status.leader.is_none() ? "none" : name_of(status.leader)) + ", commit " + number(status.commit.value()) +
          ", everywhere " + number(status.everywhere.value()) + (status.uncertain_tail ? ", tail uncertain" : "") +
@@ -55,7 +59,8 @@ void Cluster::violation(std::string what) {
 
 std::string Cluster::disk_words(NodeId id) const {
   const Disk& disk = nodes_.at(id).durable;
-  return protocol_.state_words(disk.state.view()) + ", " + disk.log_words();
+  return protocol_.state_words(disk.state.view()) + ", " +
+         (protocol_.keeps_log() ? disk.log_words() : disk.cells_words(protocol_.cell_words));
 }
 
 // ---- disks and nodes ------------------------------------------------------------------------------------
@@ -81,6 +86,7 @@ void Cluster::start(NodeId id, bool uncertain_tail) {
   Node& node = nodes_.at(id);
   node.options.core.incarnation = node.options.core.incarnation.next();
   node.executor = Executor();
+  node.known.clear();
   PersistedState state = node.durable.persisted_state();
   state.uncertain_tail = uncertain_tail;
   state.loss = node.loss;
@@ -117,6 +123,19 @@ void Cluster::damage(NodeId id, Position keep, bool forgets) {
     node.loss = {forgets ? Loss::Kind::promises : Loss::Kind::tail, end};
   }
   node.written = disk;
+  std::erase_if(network, [id](const Packet& packet) { return packet.from == id; });
+  say(id, "its disk is damaged; what is left: " + disk_words(id));
+}
+
+void Cluster::damage_cells(NodeId id, const std::string& cell) {
+  Node& node = nodes_.at(id);
+  if (cell.empty()) {
+    node.durable = Disk();
+  } else {
+    node.durable.cells.erase(cell);
+  }
+  node.loss = {Loss::Kind::promises, {}};
+  node.written = node.durable;
   std::erase_if(network, [id](const Packet& packet) { return packet.from == id; });
   say(id, "its disk is damaged; what is left: " + disk_words(id));
 }
@@ -218,7 +237,16 @@ void Cluster::propose(NodeId id, const std::vector<std::string>& payloads, NodeI
   for (const std::string& payload : payloads) {
     const Context context(++last_context_);
     contexts_[context] = payload;
-    input.batch.push_back({.context = context, .payload = Buffer::copy_of(payload), .cell = {}, .origin = origin});
+    std::string cell;
+    std::string value = payload;
+    if (!protocol_.keeps_log()) {
+      const std::size_t sign = payload.find('=');
+      cell = payload.substr(0, sign);
+      value = sign == std::string::npos ? "" : payload.substr(sign + 1);
+      proposed_.insert({cell, value});
+    }
+    input.batch.push_back(
+        {.context = context, .payload = Buffer::copy_of(value), .cell = Buffer::copy_of(cell), .origin = origin});
   }
   step(id, input);
 }
@@ -227,7 +255,10 @@ void Cluster::read(NodeId id, const std::string& read_name) {
   const Context context(++last_context_);
   contexts_[context] = read_name;
   committed_at_read_[context] = committed_.empty() ? Position() : committed_.rbegin()->first;
-  step(id, Read{context});
+  if (decided_.contains(read_name)) {
+    decided_at_read_.insert(context);
+  }
+  step(id, Read{context, protocol_.keeps_log() ? Buffer() : Buffer::copy_of(read_name)});
 }
 
 void Cluster::reconfigure(NodeId id, const Membership& target) {

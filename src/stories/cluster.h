@@ -4,7 +4,9 @@
 //
 // Invariants checked at every step: state-machine safety (one entry per committed position, ever), one leader per term,
 // commits never fall on a live node, a read includes all that was committed anywhere when it began, and a vote or
-// acknowledgement leaves only when it is durable (by the executor). Owned by one story or test, on its thread.
+// acknowledgement leaves only when it is durable (by the executor). Of protocols without a log: each cell is decided
+// once, as the same everywhere, with a value that somebody proposed, and a read sees what was decided anywhere when it
+// began. Owned by one story or test, on its thread.
 
 #include <cstdint>
 #include <deque>
@@ -63,8 +65,10 @@ class Cluster {
   // ---- what a test may do
   void step(NodeId node, const consensus::Input& input);
   void fire(NodeId node, consensus::TimerKind kind);
-  /// `origin`: the other node whose client waits for the outcome, or none.
+  /// `origin`: the other node whose client waits for the outcome, or none. In protocols without a log a payload is
+  /// "cell=value".
   void propose(NodeId node, const std::vector<std::string>& payloads, NodeId origin = {});
+  /// In protocols without a log `name` is the cell.
   void read(NodeId node, const std::string& name);
   void reconfigure(NodeId node, const consensus::Membership& target);
   /// Makes the next `count` writes durable (all, if 0).
@@ -75,6 +79,8 @@ class Cluster {
   /// What a dead node's disk loses: entries behind `keep`, and if it `forgets`, its term and vote with them. Whatever
   /// its earlier life sent and nobody has received is lost: links end with the life.
   void damage(NodeId node, Position keep, bool forgets);
+  /// The same without a log: it loses the named cell, or all and what it promised for all.
+  void damage_cells(NodeId node, const std::string& cell);
   /// Delivers the packet at `index` of the network.
   void deliver(std::size_t index);
   /// The id of a snapshot that `source` could send; its log's beginning if it has no entry there.
@@ -118,6 +124,11 @@ class Cluster {
   /// What a position was committed with, ever.
   [[nodiscard]] const std::map<Position, consensus::Entry>& committed() const { return committed_; }
 
+  /// What a cell was decided as, ever.
+  [[nodiscard]] const std::map<std::string, std::string>& decided() const { return decided_; }
+  /// What a live node knows to be decided.
+  [[nodiscard]] const std::map<std::string, std::string>& known(NodeId node) const { return nodes_.at(node).known; }
+
   [[nodiscard]] const consensus::Protocol& protocol() const { return protocol_; }
   [[nodiscard]] std::string message_words(const Packet& packet) const;
   [[nodiscard]] std::string status_words(NodeId node) const;
@@ -135,6 +146,7 @@ class Cluster {
     std::set<consensus::TimerKind> timers;
     Position commit;
     Position executed;
+    std::map<std::string, std::string> known;  ///< cells that this life was told to be decided
     consensus::Loss loss;
     std::optional<Io> repaired;  ///< the loss is made good once this write is durable
   };
@@ -144,6 +156,8 @@ class Cluster {
   void carry_out(NodeId id, Node& node, const consensus::Effect& effect);
   void carry_out_send(NodeId id, Node& node, const consensus::Send& send);
   void carry_out_commit(NodeId id, Node& node, Position up_to);
+  void carry_out_chosen(NodeId id, Node& node, const consensus::Chosen& chosen);
+  void carry_out_read(NodeId id, Node& node, const consensus::ServeRead& read);
   void carry_out_reset(NodeId id, Node& node, const consensus::ResetTo& reset);
   void confirm(NodeId id, Node& node, std::size_t count);
   void say(NodeId node, std::string text, Happening::Kind kind = Happening::Kind::said, NodeId other = {},
@@ -158,7 +172,10 @@ class Cluster {
   std::map<Tag, NodeId> leaders_;
   std::set<std::pair<NodeId, Position>> asked_;  ///< InstallSnapshot of a node
   std::map<Context, std::string> contexts_;
-  std::map<Context, Position> committed_at_read_;  ///< what a read must include
+  std::map<std::string, std::string> decided_;
+  std::set<std::pair<std::string, std::string>> proposed_;  ///< cell and value
+  std::set<Context> decided_at_read_;                       ///< reads that must find something
+  std::map<Context, Position> committed_at_read_;           ///< what a read must include
   std::uint64_t last_context_ = 0;
   std::vector<Happening> happenings_;
   std::vector<std::string> violations_;

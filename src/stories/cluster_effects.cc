@@ -45,75 +45,105 @@ void Cluster::carry_out(NodeId id, Node& node, const Effect& effect) {
     violation(name_of(id) + " " + broken);
   }
   const auto tell = [&](std::string text) { say(id, std::move(text)); };
-  std::visit(
-      Match{[&](const Persist& one) {
-              std::string text = "writes";
-              if (node.options.manual_disk) {
-                text += " (" + number(one.io.value()) + ")";
-              }
-              text += ": " + persist_words(one, protocol_.state_words);
-              say(id, std::move(text), Happening::Kind::wrote);
-              for (const PersistOp& op : one.ops) {
-                if (const auto* reset = std::get_if<ResetTo>(&op)) {
-                  carry_out_reset(id, node, *reset);
-                }
-              }
-              node.written.apply(one);
-              node.unconfirmed.push_back(one);
-            },
-            [&](const Send& one) { carry_out_send(id, node, one); },
-            [&](const Commit& one) { carry_out_commit(id, node, one.up_to); },
-            [&](const Chosen&) { violation(name_of(id) + " chose a cell"); },
-            [&](const Placed& one) { tell("placed " + context_name(one.context) + " at " + words(one.id)); },
-            [&](const Dropped& one) {
-              tell("dropped " + context_name(one.context) +
-                   (one.outcome == Dropped::Outcome::never ? ": no effect" : ": outcome unknown"));
-            },
-            [&](const ServeRead& one) {
-              tell("may serve " + context_name(one.context) + " at " + number(one.position.value()));
-              if (one.position < committed_at_read_[one.context]) {
-                violation(name_of(id) + " serves a read at " + number(one.position.value()) + " that began when " +
-                          number(committed_at_read_[one.context].value()) + " was committed");
-              }
-            },
-            [&](const SendSnapshot& one) {
-              say(id, "a snapshot of at least " + number(one.at_least.value()), Happening::Kind::sent, one.to);
-              snapshots.push_back({id, one.to});
-            },
-            [&](const InstallSnapshot& one) {
-              tell("asks " + name_of(one.from) + " for the snapshot " + words(one.id));
-              asked_.insert({id, one.id.position});
-            },
-            [&](const ConfigurationChanged& one) {
-              tell("uses " + membership_words(one.membership) + " of " + words(one.id) +
-                   (one.committed ? ", committed" : ", not committed"));
-            },
-            [&](const SetTimer& one) {
-              node.timers.insert(one.kind);
-              if (shows_timers) {
-                tell(std::string(timer_words(one.kind)) + " timer in " + milliseconds(one.min) + ".." +
-                     milliseconds(one.max) + " ms");
-              }
-            },
-            [&](const CancelTimer& one) { node.timers.erase(one.kind); },
-            [&](const RoleChanged& one) {
-              say(id,
-                  std::string(name_of(one.to)) + " in term " + words(one.tag) +
-                      (one.leader.is_none() ? "" : ", leader " + name_of(one.leader)) + ": " + std::string(one.why),
-                  Happening::Kind::role, {}, one.to);
-              if (one.to == Role::leader) {
-                const auto [known, is_new] = leaders_.try_emplace(one.tag, id);
-                if (!is_new && known->second != id) {
-                  violation("two leaders in term " + words(one.tag));
-                }
-              }
-            },
-            [&](const Trace& one) {
-              branches_.insert(one.event.name);
-              say(id, std::string(one.event.name) + " " + number(one.event.a) + " " + number(one.event.b),
-                  Happening::Kind::branched);
-            }},
-      effect);
+  std::visit(Match{[&](const Persist& one) {
+                     std::string text = "writes";
+                     if (node.options.manual_disk) {
+                       text += " (" + number(one.io.value()) + ")";
+                     }
+                     text += ": " + persist_words(one, protocol_.state_words, protocol_.cell_words);
+                     say(id, std::move(text), Happening::Kind::wrote);
+                     for (const PersistOp& op : one.ops) {
+                       if (const auto* reset = std::get_if<ResetTo>(&op)) {
+                         carry_out_reset(id, node, *reset);
+                       }
+                     }
+                     node.written.apply(one);
+                     node.unconfirmed.push_back(one);
+                   },
+                   [&](const Send& one) { carry_out_send(id, node, one); },
+                   [&](const Commit& one) { carry_out_commit(id, node, one.up_to); },
+                   [&](const Chosen& one) { carry_out_chosen(id, node, one); },
+                   [&](const Placed& one) { tell("placed " + context_name(one.context) + " at " + words(one.id)); },
+                   [&](const Dropped& one) {
+                     tell("dropped " + context_name(one.context) +
+                          (one.outcome == Dropped::Outcome::never ? ": no effect" : ": outcome unknown"));
+                   },
+                   [&](const ServeRead& one) { carry_out_read(id, node, one); },
+                   [&](const SendSnapshot& one) {
+                     say(id, "a snapshot of at least " + number(one.at_least.value()), Happening::Kind::sent, one.to);
+                     snapshots.push_back({id, one.to});
+                   },
+                   [&](const InstallSnapshot& one) {
+                     tell("asks " + name_of(one.from) + " for the snapshot " + words(one.id));
+                     asked_.insert({id, one.id.position});
+                   },
+                   [&](const ConfigurationChanged& one) {
+                     tell("uses " + membership_words(one.membership) + " of " + words(one.id) +
+                          (one.committed ? ", committed" : ", not committed"));
+                   },
+                   [&](const SetTimer& one) {
+                     node.timers.insert(one.kind);
+                     if (shows_timers) {
+                       tell(std::string(timer_words(one.kind)) + " timer in " + milliseconds(one.min) + ".." +
+                            milliseconds(one.max) + " ms");
+                     }
+                   },
+                   [&](const CancelTimer& one) { node.timers.erase(one.kind); },
+                   [&](const RoleChanged& one) {
+                     say(id,
+                         std::string(name_of(one.to)) + " in term " + words(one.tag) +
+                             (one.leader.is_none() ? "" : ", leader " + name_of(one.leader)) + ": " +
+                             std::string(one.why),
+                         Happening::Kind::role, {}, one.to);
+                     if (one.to == Role::leader) {
+                       const auto [known, is_new] = leaders_.try_emplace(one.tag, id);
+                       if (!is_new && known->second != id) {
+                         violation("two leaders in term " + words(one.tag));
+                       }
+                     }
+                   },
+                   [&](const Trace& one) {
+                     branches_.insert(one.event.name);
+                     say(id, std::string(one.event.name) + " " + number(one.event.a) + " " + number(one.event.b),
+                         Happening::Kind::branched);
+                   }},
+             effect);
+}
+
+void Cluster::carry_out_chosen(NodeId id, Node& node, const Chosen& chosen) {
+  const std::string cell(chosen.key.view());
+  const std::string value(chosen.payload.view());
+  if (!node.known.contains(cell)) {
+    say(id, "knows that " + cell + " is " + value);
+  }
+  if (protocol_.keeps_log()) {
+    violation(name_of(id) + " decides a cell");
+  }
+  if (!proposed_.contains({cell, value})) {
+    violation(name_of(id) + " takes " + cell + " for " + value + ", which nobody proposed");
+  }
+  const auto [known, is_new] = decided_.try_emplace(cell, value);
+  if (!is_new && known->second != value) {
+    violation(cell + " was decided as " + known->second + " and as " + value);
+  }
+  node.known.try_emplace(cell, value);
+}
+
+void Cluster::carry_out_read(NodeId id, Node& node, const ServeRead& read) {
+  const std::string name = context_name(read.context);
+  if (!protocol_.keeps_log()) {
+    const auto known = node.known.find(name);
+    say(id, "may serve " + name + ": " + (known == node.known.end() ? "nothing is decided" : known->second));
+    if (known == node.known.end() && decided_at_read_.contains(read.context)) {
+      violation(name_of(id) + " serves " + name + " as not decided to a read that began when it was");
+    }
+    return;
+  }
+  say(id, "may serve " + name + " at " + number(read.position.value()));
+  if (read.position < committed_at_read_[read.context]) {
+    violation(name_of(id) + " serves a read at " + number(read.position.value()) + " that began when " +
+              number(committed_at_read_[read.context].value()) + " was committed");
+  }
 }
 
 void Cluster::carry_out_send(NodeId id, Node& node, const Send& send) {

@@ -42,6 +42,14 @@ PersistedState Disk::persisted_state() const {
   return persisted;
 }
 
+std::string Disk::cells_words(const CellWords& cell_words) const {
+  std::string text;
+  for (const auto& [key, blob] : cells) {
+    text += (text.empty() ? "" : "; ") + cell_words(key, blob.view());
+  }
+  return "cells [" + text + "]";
+}
+
 std::string Disk::log_words() const {
   std::string text = "log";
   if (!discarded.position.is_none()) {

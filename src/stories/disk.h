@@ -5,6 +5,7 @@
 #include <string>
 
 #include "consensus/contract/core.h"
+#include "stories/words.h"
 
 namespace quorate::stories {
 
@@ -19,6 +20,8 @@ struct Disk {
   [[nodiscard]] consensus::PersistedState persisted_state() const;
   /// "log [..2@1] 3@1 x<-1, 4@2 y<-2"
   [[nodiscard]] std::string log_words() const;
+  /// "cells [k: decided x]"
+  [[nodiscard]] std::string cells_words(const CellWords& cell_words) const;
 };
 
 }  // namespace quorate::stories

@@ -180,6 +180,8 @@ bool Transcript::do_life(const std::string& verb, const Words& words) {
     cluster_->start(to_node(words.at(1)), words.size() > 2 && words[2] == "uncertain");
   } else if (verb == "crash") {
     cluster_->crash(to_node(words.at(1)), words.size() > 3 ? to_number(words[3]) : 0);
+  } else if (verb == "damage" && (words.at(2) == "all" || words.at(2) == "cell")) {
+    cluster_->damage_cells(to_node(words.at(1)), words.at(2) == "all" ? "" : words.at(3));
   } else if (verb == "damage") {
     cluster_->damage(to_node(words.at(1)), Position(to_number(words.at(3))), words.back() == "forgets");
   } else if (verb == "manual" || verb == "auto") {

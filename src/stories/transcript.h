@@ -11,6 +11,7 @@
 // - start [n1..], restart n1 [uncertain], crash n1 [keep K]
 // - damage n1 keep P [forgets]: n1 is down; its disk loses the entries behind P, and its term and vote
 // - fire n1 election|heartbeat|notice|retry, up n1 n2, down n1 n2 (n1 learns that the link to n2 works, or not)
+// - in protocols without a log: propose n1 k=x, read n1 k, damage n1 cell k, damage n1 all
 // - propose n1 x y, propose-for n2 n1 x (a client of n2 waits), read n1 r, transfer n1 n2
 // - manual n1, auto n1, persist n1 [K]: whose writes become durable only when told; K of them
 // - deliver n1->n2 [K], drop n1->n2 [K], repeat n1->n2, garble n1->n2, settle, quietly settle

@@ -36,13 +36,15 @@ const Entry* unreadable_command(const PersistOp& op) {
   return is_one ? &put->entry : nullptr;
 }
 
-std::string op_words(const PersistOp& op, const StateWords& state_words) {
+std::string op_words(const PersistOp& op, const StateWords& state_words, const CellWords& cell_words) {
   return std::visit(Match{[&](const SetState& one) { return state_words(one.blob.view()); },
                           [](const Put& one) { return words(one.entry); },
                           [](const TruncateFrom& one) { return "cut from " + number(one.position.value()); },
                           [](const DiscardBelow& one) { return "discard up to " + words(one.id); },
                           [](const ResetTo& one) { return "reset to " + words(one.snapshot); },
-                          [](const SetCell&) { return std::string("cell"); }},
+                          [&](const SetCell& one) {
+                            return cell_words ? cell_words(one.key.view(), one.blob.view()) : std::string("cell");
+                          }},
                     op);
 }
 
@@ -111,7 +113,7 @@ std::string_view timer_words(TimerKind kind) {
   return "?";
 }
 
-std::string persist_words(const Persist& write, const StateWords& state_words) {
+std::string persist_words(const Persist& write, const StateWords& state_words, const CellWords& cell_words) {
   std::string text;
   for (std::size_t i = 0; i < write.ops.size();) {
     text += text.empty() ? "" : ", ";
@@ -129,7 +131,7 @@ std::string persist_words(const Persist& write, const StateWords& state_words) {
         continue;
       }
     }
-    text += op_words(write.ops[i], state_words);
+    text += op_words(write.ops[i], state_words, cell_words);
     i = end;
   }
   return text;

@@ -13,6 +13,8 @@ namespace quorate::stories {
 
 /// A protocol's small durable state in words: "term 2 vote n3".
 using StateWords = std::function<std::string(ByteView blob)>;
+/// A protocol's durable cell in words, its name in front; none: nobody needs to read them.
+using CellWords = std::function<std::string(ByteView cell, ByteView blob)>;
 
 /// "2"; a ballot, which names its proposer, as "2.n1".
 [[nodiscard]] std::string words(Tag tag);
@@ -27,6 +29,7 @@ using StateWords = std::function<std::string(ByteView blob)>;
 [[nodiscard]] std::string_view loss_words(const consensus::Loss& loss);
 [[nodiscard]] std::string_view timer_words(consensus::TimerKind kind);
 /// "term 2 vote n3, cut from 5, 5@2 y<-2"; several commands in a row that are no text: "5..9@2 5 commands".
-[[nodiscard]] std::string persist_words(const consensus::Persist& write, const StateWords& state_words);
+[[nodiscard]] std::string persist_words(const consensus::Persist& write, const StateWords& state_words,
+                                        const CellWords& cell_words = {});
 
 }  // namespace quorate::stories

@@ -133,12 +133,15 @@ struct Vow {
   };
   Kind kind = Kind::promised;
   Tag tag;
+  ByteView cell{};  ///< that it is about, inside the message; empty: about everything
 };
 
 /// Makes the cores of one protocol. start() emits the first effects (timers, catching up) like any step.
 struct CoreFactory {
   std::string_view protocol;  ///< lower-case letters, digits and underscores: written into the data directory
   std::function<std::unique_ptr<Core>(const CoreConfig& config, PersistedState state)> make;
+  /// False: there is no log. What is decided are cells, each by itself (Chosen), and no replica leads.
+  bool keeps_log = true;
   /// An entry's id stands for the whole log before it, and a leader commits by counting only what it placed itself: its
   /// own log is the one that all others come to have. For observers that check it.
   bool ids_identify_prefix = false;

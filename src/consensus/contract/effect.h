@@ -83,7 +83,8 @@ struct Send {
 struct Commit {
   Position up_to;
 };
-/// The value of one cell is decided (cores without a log).
+/// The value of one cell is decided (cores without a log). May be said again, for a proposal that came too late and in
+/// a later life; never of another value.
 struct Chosen {
   Buffer key;
   Buffer payload;
@@ -102,6 +103,7 @@ enum class ReconfigureRefusal : std::uint8_t {
   change_under_way,        ///< the one before is not committed, or the group is in the joint state (M-03)
   learner_behind,          ///< of those who shall vote one has not caught up (M-12)
   voters_in_repair,        ///< those who shall vote would be no majority without some who have lost what they promised
+  fixed,                   ///< the protocol's members never change
 };
 /// The proposal or read ended here. `never`: it had no effect and may be given elsewhere; `unknown`: it may
 /// still take effect.

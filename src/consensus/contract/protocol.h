@@ -16,6 +16,7 @@ struct Protocol {
   CoreFactory cores;
   /// What people call it: cores.protocol, which is also its word in flags, data directories and handshakes.
   [[nodiscard]] std::string_view name() const { return cores.protocol; }
+  [[nodiscard]] bool keeps_log() const { return cores.keeps_log; }
 
   /// Names of the branches (Trace effects) that a search over crashes and networks must reach: one that no run of many
   /// emitted was never tested.
@@ -40,6 +41,8 @@ struct Protocol {
   std::string (*state_words)(ByteView blob) = nullptr;
   /// And back, for stories that begin with a disk; nothing if the words mean nothing.
   std::optional<Buffer> (*state_of_words)(std::string_view words) = nullptr;
+  /// A durable cell (SetCell) in words, its name in front; null if nobody needs to read them.
+  std::string (*cell_words)(ByteView cell, ByteView blob) = nullptr;
 };
 
 }  // namespace quorate::consensus

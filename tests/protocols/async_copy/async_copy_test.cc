@@ -42,7 +42,7 @@ TEST(AsyncCopy, IsFoundOutBySimulatedFaults) {
 TEST(AsyncCopy, CannotBeServed) { EXPECT_EQ(protocols::find(protocol().name()), nullptr); }
 
 class Consensus : public ::testing::TestWithParam<const consensus::Protocol*> {};
-INSTANTIATE_TEST_SUITE_P(All, Consensus, protocols::each(), protocols::name_of_case);
+INSTANTIATE_TEST_SUITE_P(All, Consensus, protocols::each_ordered(), protocols::name_of_case);
 
 TEST_P(Consensus, LosesNothingOnTheSameSchedule) {
   const stories::Replay happened = stories::replay(*GetParam(), story());
