@@ -173,6 +173,10 @@ class JournalMachine final : public state::StateMachine {
     EXPECT_EQ(position, executed_.next());
     executed_ = position;
   }
+  void decide(const Buffer& cell, const Buffer& value) override {
+    const auto [known, is_new] = cells.try_emplace(std::string(cell.view()), value.view());
+    EXPECT_TRUE(is_new || known->second == value.view()) << "a cell is decided once";
+  }
   [[nodiscard]] Position executed() const override { return executed_; }
   void collect(Position durable, env::RecordBatch& batch) override {
     for (auto at = journal.upper_bound(collected_.value()); at != journal.end() && at->first <= durable.value(); ++at) {
@@ -191,6 +195,7 @@ class JournalMachine final : public state::StateMachine {
   }
 
   std::map<std::uint64_t, std::string> journal;
+  std::map<std::string, std::string> cells;  ///< decided
 
  private:
   [[nodiscard]] Buffer key(std::uint64_t position) const {
@@ -336,6 +341,12 @@ class Cluster {
     const std::uint64_t leader = leader_of(group);
     return leader != 0 &&
            life(leader).host->replica(GroupId(group)).propose(Context(++last_context), Buffer::copy_of(command), {});
+  }
+  /// Proposes at a node, of a protocol without a log.
+  bool propose_cell(std::uint64_t node, std::uint64_t group, const std::string& cell, const std::string& value) {
+    return life(node)
+        .host->replica(GroupId(group))
+        .propose_cell(Context(++last_context), Buffer::copy_of(cell), Buffer::copy_of(value));
   }
   /// Every live node has executed the same entries of every group.
   [[nodiscard]] bool all_equal() {

@@ -26,6 +26,14 @@ class Replica {
   /// Asks for a linearizable read; on_read_ready or on_dropped follows. Reads of one turn share a quorum round.
   virtual void read(Context context) = 0;
 
+  // ---- of cores without a log (consensus::CoreFactory::keeps_log), instead of propose() and read()
+  /// Proposes `value` for `cell` at the end of this turn; all of a turn are one write. What is chosen there, sooner or
+  /// later, is told to the state machine; on_dropped: nothing was done. False: pushed back, likewise.
+  [[nodiscard]] virtual bool propose_cell(Context context, Buffer cell, Buffer value) = 0;
+  /// Learns what `cell` is, through a quorum where it must. on_read_ready: the state machine knows what was chosen
+  /// before this call; or on_dropped.
+  virtual void read_cell(Context context, Buffer cell) = 0;
+
   /// `to` none: whoever is reachable and has most of the log.
   virtual void transfer_leadership(NodeId to) = 0;
 

@@ -112,7 +112,7 @@ void ReplicaRuntime::carry_out(Commit& effect) {
   apply();
 }
 
-void ReplicaRuntime::carry_out(Chosen&) { trace("group.cell_ignored"); }
+void ReplicaRuntime::carry_out(Chosen& effect) { machine_.decide(effect.key, effect.payload); }
 
 void ReplicaRuntime::carry_out(Placed& effect) {
   proposals_.on_placed(effect.context, effect.id);
@@ -123,6 +123,10 @@ void ReplicaRuntime::carry_out(Dropped& effect) {
   if (effect.refusal != ReconfigureRefusal::none) {
     proposals_.on_dropped(effect.context);
     events_.on_reconfiguration_refused(effect.context, effect.refusal);
+    return;
+  }
+  if (cells_read_.erase(effect.context) != 0) {
+    events_.on_dropped(effect.context, effect.outcome);
     return;
   }
   contexts_.clear();
@@ -136,6 +140,10 @@ void ReplicaRuntime::carry_out(Dropped& effect) {
 }
 
 void ReplicaRuntime::carry_out(ServeRead& effect) {
+  if (cells_read_.erase(effect.context) != 0) {
+    events_.on_read_ready(effect.context);
+    return;
+  }
   if (!reads_.on_serve(effect.context, effect.position)) {
     return;
   }

@@ -58,7 +58,8 @@ void ReplicaRuntime::start() {
   carry_out_ready();
   tell_applied();
   handling_ = false;
-  if (reads_.size() > 0 || proposals_.has_batch() || !reconfigurations_.empty()) {
+  if (reads_.size() > 0 || proposals_.has_batch() || !cell_proposals_.batch.empty() || !cell_reads_.empty() ||
+      !reconfigurations_.empty()) {
     schedule_end_of_turn();
   }
 }
@@ -171,6 +172,25 @@ void ReplicaRuntime::read(Context context) {
   schedule_end_of_turn();
 }
 
+bool ReplicaRuntime::propose_cell(Context context, Buffer cell, Buffer value) {
+  QUORATE_ASSERT(!context.is_none(), "a proposal has a name", group_);
+  if (stopped_ || node_.owner.pushes_back()) {
+    trace("group.pushed_back", cell_proposals_.batch.size());
+    return false;
+  }
+  cell_proposals_.batch.push_back(
+      {.context = context, .payload = std::move(value), .cell = std::move(cell), .origin = {}});
+  schedule_end_of_turn();
+  return true;
+}
+
+void ReplicaRuntime::read_cell(Context context, Buffer cell) {
+  QUORATE_ASSERT(!context.is_none(), "a read has a name", group_);
+  cell_reads_.push_back({context, std::move(cell)});
+  cells_read_.insert(context);
+  schedule_end_of_turn();
+}
+
 void ReplicaRuntime::transfer_leadership(NodeId to) {
   transfer_to_ = to;
   schedule_end_of_turn();
@@ -206,6 +226,12 @@ void ReplicaRuntime::end_turn(std::uint64_t) {
   stages_.on_turn_end();
   if (const std::optional<Context> round = reads_.begin_round()) {
     handle(Read{*round});
+  }
+  if (!cell_proposals_.batch.empty()) {
+    handle(std::exchange(cell_proposals_, {}));
+  }
+  for (const Read& wish : std::exchange(cell_reads_, {})) {
+    handle(wish);
   }
   for (const Reconfigure& wish : std::exchange(reconfigurations_, {})) {
     proposals_.expect(wish.context);

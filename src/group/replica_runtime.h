@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,8 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   // Replica
   [[nodiscard]] bool propose(Context context, Buffer command, NodeId origin) override;
   void read(Context context) override;
+  [[nodiscard]] bool propose_cell(Context context, Buffer cell, Buffer value) override;
+  void read_cell(Context context, Buffer cell) override;
   void transfer_leadership(NodeId to) override;
   void reconfigure(Context context, consensus::Membership target, std::vector<consensus::Contact> contacts) override;
   bool send_service_message(NodeId to, Buffer message) override;
@@ -165,6 +168,9 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   EntryId wanted_;                                                   ///< the snapshot that the core asked for last
   Io adopting_;                                                      ///< the frame that adopts a snapshot; none: none
   std::vector<consensus::Reconfigure> reconfigurations_;             ///< asked for in this turn
+  consensus::Propose cell_proposals_;                                ///< of this turn
+  std::vector<consensus::Read> cell_reads_;                          ///< asked for in this turn
+  std::set<Context> cells_read_;                                     ///< that wait for the core
   std::optional<NodeId> transfer_to_;                                ///< asked for in this turn
   consensus::Membership base_membership_;                            ///< in force at the log's beginning
   std::vector<std::pair<Position, consensus::Membership>> changes_;  ///< memberships since, by position

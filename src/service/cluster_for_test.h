@@ -69,6 +69,8 @@ class Node final : public group::Replica {
   // Replica
   [[nodiscard]] bool propose(Context context, Buffer command, NodeId origin) override;
   void read(Context context) override;
+  [[nodiscard]] bool propose_cell(Context, Buffer, Buffer) override { return false; }
+  void read_cell(Context, Buffer) override {}
   void transfer_leadership(NodeId to) override { transfers.push_back(to); }
   void reconfigure(Context context, consensus::Membership target, std::vector<consensus::Contact> contacts) override {
     changes.push_back({context, std::move(target), std::move(contacts)});

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/callback.h"
 #include "base/hash.h"
@@ -70,8 +71,17 @@ class StateMachine {
   virtual void adopt_restored() = 0;
   virtual void abandon_restore() = 0;
 
+  // ---- machines of cores without a log: nothing above is called of them but recover()
+  /// `cell` is decided as `value`, for ever. May be told again; at the start of each life of all that was decided
+  /// before, by the core, which keeps it: such a machine needs no records.
+  virtual void decide(const Buffer& cell, const Buffer& value);
+
   /// A hash of the whole logical state: equal on all replicas at equal positions.
   virtual void hash_into(Hasher& hasher) const = 0;
 };
+
+inline void StateMachine::decide(const Buffer& cell, const Buffer& /*value*/) {
+  QUORATE_UNREACHABLE("a machine over a log has no cells", cell.size());
+}
 
 }  // namespace quorate::state
