@@ -95,7 +95,8 @@ int search(const SimOptions& options) {
   }
   std::fputs(search.report().c_str(), stdout);
   const double per_run_ms = 1000 * (cpu_seconds() - cpu_began) / static_cast<double>(options.runs);
-  const std::vector<std::string> missing = search.not_clean(options.overrides.protocol->branches);
+  const std::vector<std::string> missing =
+      search.not_clean(options.overrides.protocol->branches, options.overrides.protocol->keeps_log());
   for (const std::string& what : missing) {
     std::printf("NOT CLEAN: %s\n", what.c_str());
   }

@@ -47,10 +47,6 @@ std::string objection_to(const SimOptions& options) {
   if (!options.protocol.empty() && find_simulated(options.protocol) == nullptr) {
     return "--protocol " + options.protocol + ": unknown; known are " + protocols::names(simulated_protocols());
   }
-  if (!options.protocol.empty() && !find_simulated(options.protocol)->keeps_log() && options.story.empty() &&
-      !options.list) {
-    return "--protocol " + options.protocol + ": keeps no log, and runs in stories only: --list, --story NAME";
-  }
   if (overrides.groups == 0U || overrides.groups.value_or(1) > 64) {
     return "--groups " + std::to_string(*overrides.groups) + ": 1 to 64";
   }

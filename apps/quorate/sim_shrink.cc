@@ -53,6 +53,7 @@ sim::Story story_of(const consensus::Protocol& protocol) {
                 return text.starts_with("heartbeat") ? std::string() : text;
               },
           .state_words = protocol.state_words,
+          .cell_words = protocol.cell_words,
           .print = &print};
 }
 

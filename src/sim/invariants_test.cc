@@ -7,10 +7,12 @@
 #include "sim/invariants/durable_on_quorum.h"
 #include "sim/invariants/leader_append_only.h"
 #include "sim/invariants/log_matching.h"
+#include "sim/invariants/one_value_per_cell.h"
 #include "sim/invariants/one_value_per_position.h"
 #include "sim/invariants/one_value_per_tag.h"
 #include "sim/invariants/own_term_commit.h"
 #include "sim/invariants/promise_kept.h"
+#include "sim/invariants/safe_cell_proposals.h"
 #include "sim/invariants/safe_proposals.h"
 #include "sim/ledger.h"
 
@@ -204,6 +206,64 @@ TEST_F(Invariants, AnAcceptanceBelowAPromiseIsRejected) {  // I-42
   invariant.on_life_ended(2);
   EXPECT_NE(say(2, "a5", 0), "") << "a promise that has left binds the lives after";
   EXPECT_EQ(say(2, "a6", 0), "");
+}
+
+TEST_F(Invariants, APromiseForACellBindsThatCellOnly) {  // I-42
+  PromiseKept invariant([](ByteView message) -> std::optional<consensus::Vow> {
+    const auto kind = message[0] == 'p' ? consensus::Vow::Kind::promised : consensus::Vow::Kind::accepted;
+    return consensus::Vow{.kind = kind,
+                          .tag = Tag(static_cast<std::uint64_t>(message[1] - '0')),
+                          .cell = message.substr(3),
+                          .life = Incarnation(static_cast<std::uint64_t>(message[2] - '0'))};
+  });
+  const auto say = [&](const char* vow) {
+    return judge(invariant, 1, Send{.to = NodeId(3), .message = Buffer::copy_of(vow), .attach = {}, .after = Io()},
+                 follower_);
+  };
+  EXPECT_EQ(say("p32x"), "");
+  EXPECT_EQ(say("a21y"), "");
+  EXPECT_NE(say("a21x"), "");
+  EXPECT_NE(say("a31x"), "") << "the same tag, of an earlier life of its proposer";
+  EXPECT_EQ(say("a32x"), "");
+}
+
+TEST_F(Invariants, TwoValuesOfOneCellAreRejected) {  // I-40
+  OneValuePerCell invariant;
+  const auto choose = [&](std::uint32_t node, const char* cell, const char* value) {
+    return judge(invariant, node, consensus::Chosen{Buffer::copy_of(cell), Buffer::copy_of(value)}, follower_);
+  };
+  EXPECT_EQ(choose(1, "k", "a"), "");
+  EXPECT_EQ(choose(2, "k", "a"), "");
+  EXPECT_EQ(choose(1, "l", "b"), "");
+  EXPECT_NE(choose(2, "k", "b"), "");
+}
+
+TEST_F(Invariants, AProposalAgainstAMajorityIsRejected) {  // I-41, I-43, I-05
+  // "p2a": proposes a in tag 2; "a2": accepted in tag 2. One cell; a majority is two of three.
+  SafeCellProposals invariant([](ByteView message) -> std::optional<consensus::Vow> {
+    const auto kind = message[0] == 'p' ? consensus::Vow::Kind::proposed : consensus::Vow::Kind::accepted;
+    return consensus::Vow{.kind = kind,
+                          .tag = Tag(static_cast<std::uint64_t>(message[1] - '0')),
+                          .cell = "k",
+                          .value = message.substr(2)};
+  });
+  const auto say = [&](std::uint32_t node, const char* vow, std::uint64_t after = 0) {
+    return judge(invariant, node,
+                 Send{.to = NodeId(1), .message = Buffer::copy_of(vow), .attach = {}, .after = Io(after)}, follower_);
+  };
+  const auto choose = [&](const char* value) {
+    return judge(invariant, 1, consensus::Chosen{Buffer::copy_of("k"), Buffer::copy_of(value)}, follower_);
+  };
+  EXPECT_EQ(say(1, "p2a"), "");
+  EXPECT_NE(say(1, "p2b"), "") << "two values in one tag";
+  EXPECT_NE(choose("a"), "") << "nobody has accepted it";
+  EXPECT_EQ(say(2, "a2", 5), "");
+  EXPECT_NE(choose("a"), "") << "not durably";
+  invariant.on_durable(replica(2), Io(5));
+  EXPECT_EQ(choose("a"), "");
+  EXPECT_EQ(say(3, "p1b"), "") << "too late to be chosen";
+  EXPECT_EQ(say(3, "p3a"), "");
+  EXPECT_NE(say(3, "p4b"), "");
 }
 
 TEST_F(Invariants, ANewValueWhereOneWasDecidedIsRejected) {  // I-43

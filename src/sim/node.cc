@@ -83,6 +83,8 @@ struct Node::Life : group::HostEvents {
     std::unique_ptr<WatchedStore> watched_store;
     std::unique_ptr<kv::Store> store;
     std::unique_ptr<WatchedGroup> watched_group;
+    std::unique_ptr<service::RegisterService> register_service;
+    std::unique_ptr<write_once::Register> keys;
   };
 
   Life(Node& whose, Owner owner)
@@ -153,22 +155,42 @@ Status Node::start() {
   life_->groups.resize(settings_.group_count);
   for (std::uint32_t i = 0; i < settings_.group_count; ++i) {
     const GroupId group(i + 1);
-    Life::Group& parts = life_->groups[i];
-    parts.service =
-        service::KvService::make(settings_.service, group, id(), Incarnation(lives_), life_->env, life_->env, traces_);
-    parts.watched_store = std::make_unique<WatchedStore>(index_, group, observer_, *parts.service);
-    parts.store = kv::Store::make(group, life_->records, settings_.store, *parts.watched_store);
-    parts.watched_group = std::make_unique<WatchedGroup>(index_, group, observer_, *parts.service);
-    group::GroupConfig group_config{group, watched(settings_.factory, {index_, group}, observer_), settings_.core};
-    group_config.core.self = id();
-    group_config.core.initial_membership = all_voters(settings_.node_count);
-    if (Status added = life_->host->add_group(std::move(group_config), *parts.store, *parts.watched_group); !added) {
+    if (Status added = settings_.factory.keeps_log ? add_group(group) : add_register(group); !added) {
       end_life();
       return added;
     }
-    parts.service->attach(life_->host->replica(group), *parts.store);
   }
   return life_->host->start();
+}
+
+group::GroupConfig Node::group_config(GroupId group) {
+  group::GroupConfig config{group, watched(settings_.factory, {index_, group}, observer_), settings_.core};
+  config.core.self = id();
+  config.core.initial_membership = all_voters(settings_.node_count);
+  return config;
+}
+
+Status Node::add_group(GroupId group) {
+  Life::Group& parts = life_->groups[group.value() - 1];
+  parts.service =
+      service::KvService::make(settings_.service, group, id(), Incarnation(lives_), life_->env, life_->env, traces_);
+  parts.watched_store = std::make_unique<WatchedStore>(index_, group, observer_, *parts.service);
+  parts.store = kv::Store::make(group, life_->records, settings_.store, *parts.watched_store);
+  parts.watched_group = std::make_unique<WatchedGroup>(index_, group, observer_, *parts.service);
+  QUORATE_TRY(life_->host->add_group(group_config(group), *parts.store, *parts.watched_group));
+  parts.service->attach(life_->host->replica(group), *parts.store);
+  return {};
+}
+
+Status Node::add_register(GroupId group) {
+  Life::Group& parts = life_->groups[group.value() - 1];
+  parts.register_service =
+      std::make_unique<service::RegisterService>(service::RegisterConfig{}, life_->env, life_->env);
+  parts.keys = std::make_unique<write_once::Register>(*parts.register_service);
+  parts.watched_group = std::make_unique<WatchedGroup>(index_, group, observer_, *parts.register_service);
+  QUORATE_TRY(life_->host->add_group(group_config(group), *parts.keys, *parts.watched_group));
+  parts.register_service->attach(life_->host->replica(group), *parts.keys);
+  return {};
 }
 
 void Node::end_life() {
@@ -203,6 +225,16 @@ service::KvService& Node::service(GroupId group) {
 kv::Store& Node::store(GroupId group) {
   QUORATE_ASSERT(is_alive(), "only a live node has a store in memory", index_);
   return *life_->groups[group.value() - 1].store;
+}
+
+service::RegisterService& Node::register_service(GroupId group) {
+  QUORATE_ASSERT(is_alive(), "only a live node serves", index_);
+  return *life_->groups[group.value() - 1].register_service;
+}
+
+const write_once::Register& Node::keys(GroupId group) {
+  QUORATE_ASSERT(is_alive(), "only a live node has a register in memory", index_);
+  return *life_->groups[group.value() - 1].keys;
 }
 
 group::Host& Node::host() {

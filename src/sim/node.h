@@ -13,12 +13,14 @@
 
 #include "group/host.h"
 #include "service/kv_service.h"
+#include "service/register_service.h"
 #include "sim/disk.h"
 #include "sim/event_queue.h"
 #include "sim/network.h"
 #include "sim/node_env.h"
 #include "sim/watched_core.h"
 #include "state/kv/store.h"
+#include "state/register/register.h"
 #include "storage/memory_record_store.h"
 #include "storage/memory_records.h"
 
@@ -73,6 +75,9 @@ class Node {
   [[nodiscard]] Owner owner() const { return {index_, lives_}; }
   [[nodiscard]] service::KvService& service(GroupId group);
   [[nodiscard]] kv::Store& store(GroupId group);
+  /// Of protocols without a log, instead of the two above.
+  [[nodiscard]] service::RegisterService& register_service(GroupId group);
+  [[nodiscard]] const write_once::Register& keys(GroupId group);
   [[nodiscard]] group::Host& host();
   [[nodiscard]] Disk& disk() { return disk_; }
   [[nodiscard]] env::Loop& loop();
@@ -84,6 +89,10 @@ class Node {
  private:
   struct Life;
   void end_life();
+  /// The state machine and the service of one group, over the host.
+  [[nodiscard]] Status add_group(GroupId group);
+  [[nodiscard]] Status add_register(GroupId group);
+  [[nodiscard]] group::GroupConfig group_config(GroupId group);
 
   std::uint32_t index_;
   const NodeSettings& settings_;

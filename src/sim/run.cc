@@ -5,38 +5,23 @@
 #include <optional>
 #include <set>
 
+#include "sim/cell_run.h"
 #include "sim/check_history.h"
 #include "sim/check_leases.h"
-#include "sim/invariants/all.h"
-#include "sim/ledger.h"
+#include "sim/run_frame.h"
 #include "sim/watcher.h"
 
 namespace quorate::sim {
 namespace {
 
-constexpr Duration kLookInterval = std::chrono::milliseconds(4);
-constexpr Duration kLookIntervalHealed = std::chrono::milliseconds(10);
 constexpr Duration kWatchersCatchUp = std::chrono::milliseconds(300);
 constexpr Duration kLeaseLookInterval = std::chrono::milliseconds(50);
-constexpr std::uint64_t kEventsAtOnce = 100'000;
 constexpr Duration kReviveInterval = std::chrono::milliseconds(40);
 
-Random random_of(const RunSettings& settings) {
-  Random random(settings.seed);
-  return settings.variant == 0 ? random : random.split("variant " + std::to_string(settings.variant));
-}
-
-class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
+/// Of an ordered log with a key-value store.
+class Run final : public RunFrame {
  public:
-  explicit Run(const RunSettings& settings)
-      : settings_(settings),
-        random_(random_of(settings)),
-        cluster_(settings_.nodes, random_.split("cluster"), *this, *this),
-        faults_(cluster_, random_.split("faults"), settings_.faults, *this) {
-    if (settings_.story != nullptr) {
-      teller_.emplace(*settings_.story, settings_.nodes.node_count, settings_.nodes.group_count);
-    }
-    invariants_ = invariants_of(settings_.nodes.factory, ledger_, histories_);
+  explicit Run(const RunSettings& settings) : RunFrame(settings) {
     for (std::uint32_t i = 1; i <= settings_.workload.clients; ++i) {
       clients_.push_back(std::make_unique<Client>(i, settings_.workload, cluster_, random_.split("client"), histories_,
                                                   settings_.nodes.group_count));
@@ -48,9 +33,7 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
   }
 
   RunResult carry_out() {
-    if (Status started = cluster_.start_all(); !started) {
-      fail_run("start: " + started.error().text);
-    }
+    start_nodes();
     for (const auto& client : clients_) {
       client->start();
     }
@@ -71,79 +54,11 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     if (histories_[group].executed_at.try_emplace(revision, cluster_.now()).second) {
       note_leases(group, events);
     }
-    if (teller_) {
-      teller_->on_events({node, group}, revision, events);
-    }
-    for (const auto& invariant : invariants_) {
-      check(*invariant, invariant->on_events(node, group, revision, events));
-    }
+    RunFrame::on_events(node, group, revision, events);
   }
-  void on_replaced(std::uint32_t node, GroupId group, std::int64_t revision) override {
-    tell("n" + std::to_string(node) + " group " + std::to_string(group.value()) +
-         ": a snapshot brought it to revision " + std::to_string(revision));
-    for (const auto& invariant : invariants_) {
-      check(*invariant, invariant->on_replaced(node, group, revision));
-    }
-  }
-  void on_role(std::uint32_t node, GroupId group, const consensus::RoleChanged& change) override {
-    if (change.from != change.to) {
-      result_.role_changes.insert({change.from, change.to, change.why});
-    }
-    if (change.to == consensus::Role::leader) {
-      ++result_.leader_changes;
-      leaders_[group] = node;
-    }
-    for (const auto& invariant : invariants_) {
-      check(*invariant, invariant->on_role(node, group, change));
-    }
-  }
-  void on_core_start(const ReplicaName& replica, const consensus::PersistedState& state) override {
-    if (teller_) {
-      teller_->on_core_start(replica, state);
-    }
-    ledger_.start(replica, state);
-  }
-  void on_core_receive(const ReplicaName& replica, const consensus::Receive& receive) override {
-    if (teller_) {
-      teller_->on_core_receive(replica, receive);
-    }
-  }
-  void on_core_effect(const ReplicaName& replica, const consensus::Effect& effect,
-                      const consensus::Core& core) override {
-    if (teller_) {
-      teller_->on_core_effect(replica, effect);
-    }
-    for (const auto& invariant : invariants_) {
-      check(*invariant, invariant->on_effect(replica, effect, core));
-    }
-    if (const auto* persist = std::get_if<consensus::Persist>(&effect)) {
-      ledger_.write(replica, *persist);
-    }
-  }
-  void on_core_durable(const ReplicaName& replica, Io io) override {
-    if (teller_) {
-      teller_->on_core_durable(replica, io);
-    }
-    ledger_.confirm(replica, io);
-    for (const auto& invariant : invariants_) {
-      invariant->on_durable(replica, io);
-    }
-  }
-  void on_node_stopped(std::uint32_t node, const Error& why) override {
-    if (!faults_.on_node_stopped(node, why)) {
-      fail_run("n" + std::to_string(node) + " stopped itself: " + why.text, "a node that stops itself");
-    }
-  }
-  void trace(const TraceEvent& event) override { ++result_.branches[event.name]; }
 
-  // ---- what the faults tell -----------------------------------------------------------------------------------
-  void on_life_ended(std::uint32_t node) override {
-    if (teller_) {
-      teller_->on_life_ended(node);
-    }
-    for (const auto& invariant : invariants_) {
-      invariant->on_life_ended(node);
-    }
+ private:
+  void tell_clients_of_end(std::uint32_t node) override {
     for (const auto& client : clients_) {
       client->on_life_ended(node);
     }
@@ -151,40 +66,10 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
       watcher->on_life_ended(node);
     }
   }
-  void on_start_failed(std::uint32_t node, const Error& why) override {
-    fail_run("n" + std::to_string(node) + " does not start again: " + why.text, "a node that does not start");
-  }
-  void on_fault(Fault fault, std::uint32_t node) override {
-    if (teller_) {
-      teller_->on_fault(fault, node);
+  void after_step() override {
+    if (!teller_) {
+      return;
     }
-    const bool all = fault == Fault::crash_all || fault == Fault::power_loss_all;
-    const std::uint64_t lives = all ? cluster_.alive_count() : 1;
-    if (fault == Fault::crash || fault == Fault::crash_all || fault == Fault::damaged_log) {
-      result_.crashes += lives;
-    } else if (fault == Fault::power_loss || fault == Fault::power_loss_all) {
-      result_.power_losses += lives;
-    }
-  }
-  void on_fault_event(const FaultEvent& event) override {
-    if (settings_.on_fault) {
-      settings_.on_fault(event);
-    }
-  }
-  [[nodiscard]] std::uint32_t current_leader() const override {
-    for (const auto& [group, node] : leaders_) {
-      return node;
-    }
-    return 0;
-  }
-
- private:
-  void tell(const std::string& what) {
-    if (teller_) {
-      teller_->say(what);
-    }
-  }
-  void tell_operations() {
     for (const auto& [group, history] : histories_) {
       for (std::size_t& told = told_operations_[group]; told < history.operations.size(); ++told) {
         teller_->on_operation(group, history.operations[told]);
@@ -192,42 +77,9 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     }
   }
 
-  /// `checker`: the ID that begins the text, if it is not named.
-  void fail_run(std::string violation, std::string_view checker = {}) {
-    if (result_.violation.empty()) {
-      tell("VIOLATION " + violation);
-      result_.checker = checker.empty() ? violation.substr(0, violation.find(':')) : checker;
-      result_.violation = std::move(violation);
-    }
-  }
-  void check(const Invariant& invariant, const std::string& wrong) {
-    if (!wrong.empty()) {
-      fail_run(std::string(invariant.id()) + ": " + wrong);
-    }
-  }
-
   void schedule_looks() {
-    cluster_.queue().schedule(cluster_.now() + kLookInterval, Owner{}, Callback<>::to<&Run::look>(this));
+    schedule_look();
     cluster_.queue().schedule(cluster_.now() + kReviveInterval, Owner{}, Callback<>::to<&Run::revive_watchers>(this));
-  }
-
-  /// Looks at every replica.
-  void look(std::uint64_t) {
-    for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-      if (!cluster_.node(node).is_alive()) {
-        continue;
-      }
-      for (std::uint32_t i = 1; i <= settings_.nodes.group_count; ++i) {
-        const GroupId group(i);
-        const group::Replica& replica = cluster_.node(node).host().replica(group);
-        const consensus::CoreStatus status = replica.status();
-        for (const auto& invariant : invariants_) {
-          check(*invariant, invariant->on_status(node, group, status, replica.executed()));
-        }
-      }
-    }
-    const Duration interval = healed_ ? kLookIntervalHealed : kLookInterval;
-    cluster_.queue().schedule(cluster_.now() + interval, Owner{}, Callback<>::to<&Run::look>(this));
   }
 
   /// Keeps the keys that hang on a lease.
@@ -249,49 +101,11 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     cluster_.queue().schedule(cluster_.now() + kReviveInterval, Owner{}, Callback<>::to<&Run::revive_watchers>(this));
   }
 
-  /// One event. Time must pass: a node that only ever wakes itself would hang, and its loop with it.
-  bool step(Instant until) {
-    const Instant before = cluster_.now();
-    if (teller_) {
-      teller_->set_time(cluster_.next_at());
-    }
-    if (!cluster_.step(until)) {
-      return false;
-    }
-    if (teller_) {
-      tell_operations();
-    }
-    events_at_once_ = cluster_.now() == before ? events_at_once_ + 1 : 0;
-    if (events_at_once_ > kEventsAtOnce) {
-      fail_run("V-11: a hundred thousand events and no time has passed: something wakes itself for ever");
-    }
-    return true;
-  }
-
-  /// True when nothing went wrong until then.
-  bool run_until(Instant until) {
-    while (result_.violation.empty() && step(until)) {
-    }
-    return result_.violation.empty();
-  }
-  /// Runs until `done` or `until`; true if done.
-  template <class Predicate>
-  bool run_until(Instant until, Predicate done) {
-    while (result_.violation.empty() && !done()) {
-      if (!step(until)) {
-        return done();
-      }
-    }
-    return result_.violation.empty();
-  }
-
   void liveness_phase() {
     if (!result_.violation.empty()) {
       return;
     }
-    tell("healed; the liveness phase begins");
-    faults_.heal();
-    healed_ = true;
+    heal();
     for (const auto& client : clients_) {
       client->stop_starting();
     }
@@ -407,28 +221,11 @@ class Run : public ReplicaObserver, public TraceSink, public Faults::Listener {
     for (const auto& client : clients_) {
       result_.acknowledged += client->acknowledged();
     }
-    if (teller_) {
-      teller_->tell_disks();
-    }
-    result_.faults = faults_.counts();
-    result_.events = cluster_.queue().happened();
-    result_.trace_hash = cluster_.trace_hash();
+    sum_up();
   }
 
-  RunSettings settings_;
-  Random random_;
-  RunResult result_;
-  std::map<GroupId, History> histories_;
-  std::map<GroupId, std::uint32_t> leaders_;
   std::set<std::pair<GroupId, std::string>> leased_;  ///< keys that hang on a lease
-  std::optional<Teller> teller_;
   std::map<GroupId, std::size_t> told_operations_;
-  bool healed_ = false;
-  std::uint64_t events_at_once_ = 0;  ///< since virtual time last moved
-  Ledger ledger_;
-  std::vector<std::unique_ptr<Invariant>> invariants_;
-  Cluster cluster_;
-  Faults faults_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Watcher>> watchers_;
 };
@@ -472,6 +269,8 @@ RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory)
   return settings;
 }
 
-RunResult run(const RunSettings& settings) { return Run(settings).carry_out(); }
+RunResult run(const RunSettings& settings) {
+  return settings.nodes.factory.keeps_log ? Run(settings).carry_out() : run_cells(settings);
+}
 
 }  // namespace quorate::sim

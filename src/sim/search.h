@@ -22,7 +22,8 @@ class Search {
   [[nodiscard]] std::string report() const;
   /// Why the search proves too little: averages below 500 operations, 2 leader changes, 3 crashes or 1 power loss per
   /// run; over 2,000 runs and more also every fault and every one of `branches` that never happened. Empty: clean.
-  [[nodiscard]] std::vector<std::string> not_clean(std::span<const std::string_view> branches) const;
+  /// A protocol without a log has no leaders and no changes of members.
+  [[nodiscard]] std::vector<std::string> not_clean(std::span<const std::string_view> branches, bool keeps_log) const;
 
  private:
   [[nodiscard]] double per_run(std::uint64_t total) const;

@@ -118,7 +118,8 @@ void Teller::on_core_start(const ReplicaName& replica, const consensus::Persiste
 void Teller::on_core_effect(const ReplicaName& replica, const consensus::Effect& effect) {
   if (const auto* write = std::get_if<consensus::Persist>(&effect)) {
     tell(Happening::Kind::wrote, replica,
-         "writes (" + std::to_string(write->io.value()) + "): " + persist_words(*write, story_.state_words));
+         "writes (" + std::to_string(write->io.value()) +
+             "): " + persist_words(*write, story_.state_words, story_.cell_words));
     writes_[replica].push_back(*write);
   } else if (const auto* send = std::get_if<consensus::Send>(&effect)) {
     std::string text = story_.message_words(send->message.view());
@@ -136,6 +137,9 @@ void Teller::on_core_effect(const ReplicaName& replica, const consensus::Effect&
     tell(Happening::Kind::sent, replica, std::move(text), send->to);
   } else if (const auto* commit = std::get_if<consensus::Commit>(&effect)) {
     tell(Happening::Kind::said, replica, "commits " + std::to_string(commit->up_to.value()));
+  } else if (const auto* chosen = std::get_if<consensus::Chosen>(&effect)) {
+    tell(Happening::Kind::said, replica,
+         "knows that " + std::string(chosen->key.view()) + " is " + std::string(chosen->payload.view()));
   } else if (const auto* change = std::get_if<consensus::RoleChanged>(&effect)) {
     const bool shows = groups_ == 1 || replica.group == GroupId(1);
     lanes_.draw({.kind = shows ? Happening::Kind::role : Happening::Kind::said,

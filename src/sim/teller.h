@@ -24,6 +24,7 @@ struct Story {
   /// Empty: routine, that is left out.
   std::function<std::string(ByteView message)> message_words;
   stories::StateWords state_words;
+  stories::CellWords cell_words;
   stories::Lanes::Print print;
 };
 

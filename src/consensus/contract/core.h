@@ -130,10 +130,13 @@ struct Vow {
   enum class Kind : std::uint8_t {
     promised,  ///< the sender takes nothing from proposers below `tag` any more
     accepted,  ///< the sender has durably taken what the proposer of `tag` asked for
+    proposed,  ///< of protocols without a log: the sender asks others to take `value` in `tag`
   };
   Kind kind = Kind::promised;
   Tag tag;
-  ByteView cell{};  ///< that it is about, inside the message; empty: about everything
+  ByteView cell{};     ///< that it is about, inside the message; empty: about everything
+  ByteView value{};    ///< of proposed
+  Incarnation life{};  ///< tells tags apart that two lives of a node may use, and orders them; none: no life may
 };
 
 /// Makes the cores of one protocol. start() emits the first effects (timers, catching up) like any step.

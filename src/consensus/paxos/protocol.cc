@@ -22,10 +22,21 @@ std::optional<Vow> vow_of(ByteView bytes) {
     return std::nullopt;
   }
   if (const auto* promise = std::get_if<Promise>(&*message)) {
-    return Vow{.kind = Vow::Kind::promised, .tag = promise->ballot.tag(), .cell = promise->cell};
+    return Vow{
+        .kind = Vow::Kind::promised, .tag = promise->ballot.tag(), .cell = promise->cell, .life = promise->ballot.life};
+  }
+  if (const auto* accept = std::get_if<Accept>(&*message)) {
+    return Vow{.kind = Vow::Kind::proposed,
+               .tag = accept->ballot.tag(),
+               .cell = accept->cell,
+               .value = accept->value,
+               .life = accept->ballot.life};
   }
   if (const auto* accepted = std::get_if<Accepted>(&*message)) {
-    return Vow{.kind = Vow::Kind::accepted, .tag = accepted->ballot.tag(), .cell = accepted->cell};
+    return Vow{.kind = Vow::Kind::accepted,
+               .tag = accepted->ballot.tag(),
+               .cell = accepted->cell,
+               .life = accepted->ballot.life};
   }
   return std::nullopt;
 }

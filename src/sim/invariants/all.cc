@@ -7,10 +7,12 @@
 #include "sim/invariants/leader_completeness.h"
 #include "sim/invariants/log_matching.h"
 #include "sim/invariants/nothing_goes_back.h"
+#include "sim/invariants/one_value_per_cell.h"
 #include "sim/invariants/one_value_per_position.h"
 #include "sim/invariants/one_value_per_tag.h"
 #include "sim/invariants/own_term_commit.h"
 #include "sim/invariants/promise_kept.h"
+#include "sim/invariants/safe_cell_proposals.h"
 #include "sim/invariants/safe_proposals.h"
 #include "sim/invariants/state_machine_safety.h"
 
@@ -19,6 +21,15 @@ namespace quorate::sim {
 std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFactory& protocol, const Ledger& ledger,
                                                       std::map<GroupId, History>& histories) {
   std::vector<std::unique_ptr<Invariant>> all;
+  if (!protocol.keeps_log) {
+    all.push_back(std::make_unique<DurableBeforeRevealed>(ledger));
+    all.push_back(std::make_unique<OneValuePerCell>());
+    if (protocol.vow_of != nullptr) {
+      all.push_back(std::make_unique<PromiseKept>(protocol.vow_of));
+      all.push_back(std::make_unique<SafeCellProposals>(protocol.vow_of));
+    }
+    return all;
+  }
   all.push_back(std::make_unique<ElectionSafety>());
   all.push_back(std::make_unique<StateMachineSafety>(histories));
   all.push_back(std::make_unique<NothingGoesBack>());

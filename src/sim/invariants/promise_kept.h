@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "sim/invariants/invariant.h"
@@ -25,28 +26,30 @@ class PromiseKept : public Invariant {
                                       const consensus::Core& core) override {
     const auto* send = std::get_if<consensus::Send>(&effect);
     const std::optional<consensus::Vow> vow = send == nullptr ? std::nullopt : vow_of_(send->message.view());
-    if (!vow) {
+    if (!vow || vow->kind == consensus::Vow::Kind::proposed) {
       return {};
     }
     Sworn& sworn = sworn_[replica];
     if (core.status().loss.kind == consensus::Loss::Kind::promises) {
-      sworn.told = Tag();
+      sworn.told.clear();
     }
+    const std::string cell(vow->cell);
+    const Ballot ballot{vow->tag, vow->life};
     if (vow->kind == consensus::Vow::Kind::promised) {
-      sworn.held.emplace_back(send->after, vow->tag);
+      sworn.held.push_back({send->after, cell, ballot});
       release(sworn);
       return {};
     }
-    Tag promised = sworn.told;
-    for (const auto& [after, tag] : sworn.held) {
-      promised = std::max(promised, tag);
+    Ballot promised = sworn.told[cell];
+    for (const Held& held : sworn.held) {
+      promised = held.cell == cell ? std::max(promised, held.ballot) : promised;
     }
-    if (vow->tag >= promised) {
+    if (ballot >= promised) {
       return {};
     }
     return "node " + std::to_string(replica.node) + " of group " + std::to_string(replica.group.value()) +
            " accepts from tag " + std::to_string(vow->tag.value()) + " after it had promised " +
-           std::to_string(promised.value());
+           std::to_string(promised.first.value());
   }
 
   void on_durable(const ReplicaName& replica, Io io) override {
@@ -65,14 +68,22 @@ class PromiseKept : public Invariant {
   }
 
  private:
+  using Ballot = std::pair<Tag, Incarnation>;
+  /// A promise that waits for a write.
+  struct Held {
+    Io after;
+    std::string cell;
+    Ballot ballot;
+  };
   struct Sworn {
-    Tag told;                             ///< the highest promise that has left
-    Io durable;                           ///< in this life
-    std::deque<std::pair<Io, Tag>> held;  ///< promises that wait for a write
+    std::map<std::string, Ballot> told;  ///< by cell, the highest promise that has left
+    Io durable;                          ///< in this life
+    std::deque<Held> held;
   };
   static void release(Sworn& sworn) {
-    while (!sworn.held.empty() && sworn.held.front().first <= sworn.durable) {
-      sworn.told = std::max(sworn.told, sworn.held.front().second);
+    while (!sworn.held.empty() && sworn.held.front().after <= sworn.durable) {
+      Ballot& told = sworn.told[sworn.held.front().cell];
+      told = std::max(told, sworn.held.front().ballot);
       sworn.held.pop_front();
     }
   }

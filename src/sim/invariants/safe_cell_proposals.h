@@ -1,0 +1,119 @@
+#pragma once
+// I-41 One value is proposed in a cell and a ballot. I-43 A later ballot proposes only a safe value: once a majority
+// has durably accepted one, no other (Lamport 2001, 2.2, P2b). I-05 What is decided was accepted by a majority. Of
+// protocols without a log that tell what their messages swear (CoreFactory::vow_of).
+//
+// A proposer's own acceptor tells nobody that it accepts: it is counted as if it had where its value is decided.
+
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "quorum/quorum.h"
+#include "sim/invariants/promise_kept.h"
+
+namespace quorate::sim {
+
+class SafeCellProposals : public Invariant {
+ public:
+  explicit SafeCellProposals(PromiseKept::VowOf vow_of) : vow_of_(vow_of) {}
+  [[nodiscard]] std::string_view id() const override { return "I-43"; }
+
+  [[nodiscard]] std::string on_effect(const ReplicaName& replica, const consensus::Effect& effect,
+                                      const consensus::Core& core) override {
+    const std::size_t majority = quorum::majority_of(core.status().membership.voters.size());
+    if (const auto* chosen = std::get_if<consensus::Chosen>(&effect)) {
+      return check_decided(replica, {replica.group, std::string(chosen->key.view())},
+                           std::string(chosen->payload.view()), majority);
+    }
+    const auto* send = std::get_if<consensus::Send>(&effect);
+    const std::optional<consensus::Vow> vow = send == nullptr ? std::nullopt : vow_of_(send->message.view());
+    if (!vow || vow->kind == consensus::Vow::Kind::promised) {
+      return {};
+    }
+    const Cell cell{replica.group, std::string(vow->cell)};
+    const Ballot ballot{vow->tag, vow->life};
+    if (vow->kind == consensus::Vow::Kind::proposed) {
+      return check_proposal(replica, cell, ballot, std::string(vow->value));
+    }
+    held_.insert({replica, send->after, cell, ballot});
+    if (send->after <= durable_[replica]) {
+      release(replica, majority);
+    }
+    majority_ = majority;
+    return {};
+  }
+
+  void on_durable(const ReplicaName& replica, Io io) override {
+    durable_[replica] = io;
+    release(replica, majority_);
+  }
+
+  void on_life_ended(std::uint32_t node) override {
+    std::erase_if(held_, [&](const auto& held) { return std::get<0>(held).node == node; });
+    std::erase_if(durable_, [&](const auto& one) { return one.first.node == node; });
+  }
+
+ private:
+  using Cell = std::pair<GroupId, std::string>;
+  using Ballot = std::pair<Tag, Incarnation>;
+  struct Proposal {
+    std::string value;
+    std::set<std::uint32_t> accepted;  ///< durably, by other nodes than the proposer
+  };
+
+  std::string check_proposal(const ReplicaName& replica, const Cell& cell, const Ballot& ballot,
+                             const std::string& value) {
+    const auto [known, is_new] = proposals_[cell].try_emplace(ballot, Proposal{value, {}});
+    const std::string who = "node " + std::to_string(replica.node) + " of group " +
+                            std::to_string(replica.group.value()) + " proposes " + value + " for " + cell.second +
+                            " in tag " + std::to_string(ballot.first.value());
+    if (known->second.value != value) {
+      return who + " after " + known->second.value;
+    }
+    const auto chosen = chosen_.find(cell);
+    if (is_new && chosen != chosen_.end() && chosen->second.first < ballot && chosen->second.second != value) {
+      return who + ", though a majority has accepted " + chosen->second.second;
+    }
+    return {};
+  }
+
+  std::string check_decided(const ReplicaName& replica, const Cell& cell, const std::string& value,
+                            std::size_t majority) {
+    for (const auto& [ballot, proposal] : proposals_[cell]) {
+      if (proposal.value == value && proposal.accepted.size() + 1 >= majority) {
+        chosen_.try_emplace(cell, ballot, value);
+        return {};
+      }
+    }
+    return "node " + std::to_string(replica.node) + " of group " + std::to_string(replica.group.value()) + " takes " +
+           cell.second + " for " + value + ", which no majority has accepted";
+  }
+
+  void release(const ReplicaName& replica, std::size_t majority) {
+    const Io durable = durable_[replica];
+    std::erase_if(held_, [&](const auto& held) {
+      const auto& [who, after, cell, ballot] = held;
+      if (who != replica || after > durable) {
+        return false;
+      }
+      Proposal& proposal = proposals_[cell][ballot];
+      proposal.accepted.insert(who.node);
+      if (proposal.accepted.size() >= majority) {
+        chosen_.try_emplace(cell, ballot, proposal.value);
+      }
+      return true;
+    });
+  }
+
+  PromiseKept::VowOf vow_of_;
+  std::map<Cell, std::map<Ballot, Proposal>> proposals_;
+  std::map<Cell, std::pair<Ballot, std::string>> chosen_;
+  std::set<std::tuple<ReplicaName, Io, Cell, Ballot>> held_;  ///< acceptances that wait for a write
+  std::map<ReplicaName, Io> durable_;
+  std::size_t majority_ = 1;
+};
+
+}  // namespace quorate::sim
