@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dev_cluster.h"
+#include "env_posix/data_directory.h"
 #include "protocols/protocols.h"
 
 namespace quorate::dev {
@@ -80,6 +81,16 @@ void print_environment(const Cluster& cluster) {
   std::printf("export ETCDCTL_API=3 ETCDCTL_ENDPOINTS=%s\n", endpoints.c_str());
 }
 
+/// False: a register of keys is served, and not etcd's API.
+bool keeps_log(const Cluster& cluster) {
+  const auto stored = env_posix::DataDirectory::look(cluster.data_directory(cluster.nodes().front()));
+  if (!stored || !stored->has_value()) {
+    return true;
+  }
+  const consensus::Protocol* protocol = protocols::find((*stored)->who.protocol, protocols::deployed());
+  return protocol == nullptr || protocol->keeps_log();
+}
+
 void print_what_next(const Cluster& cluster, const std::string& program) {
   std::string endpoints;
   pid_t leader = 0;
@@ -93,6 +104,15 @@ void print_what_next(const Cluster& cluster, const std::string& program) {
     }
   }
   std::printf("\nTry:\n");
+  if (!keeps_log(cluster)) {
+    const std::string quorate = program.substr(0, program.rfind(" dev"));
+    for (const char* words : {"propose colour red", "propose colour blue", "learn colour"}) {
+      std::printf("  %s paxos %s --endpoints %s\n", quorate.c_str(), words, endpoints.c_str());
+    }
+    std::printf("  %s stop n1\n", program.c_str());
+    std::fflush(stdout);
+    return;
+  }
   std::printf("  export ETCDCTL_API=3 ETCDCTL_ENDPOINTS=%s\n", endpoints.c_str());
   std::printf("  etcdctl put greeting hello\n");
   std::printf("  etcdctl get greeting\n");
@@ -338,9 +358,9 @@ int dev_main(std::span<const std::string> arguments) {
     std::cerr << "quorate dev: unexpected `" << words.unknown << "`; see quorate dev --help\n";
     return 2;
   }
-  if (!words.consensus.empty() && protocols::find(words.consensus) == nullptr) {
+  if (!words.consensus.empty() && protocols::find(words.consensus, protocols::deployed()) == nullptr) {
     std::cerr << "quorate dev: --consensus " << words.consensus << ": unknown protocol; this version has "
-              << protocols::names() << '\n';
+              << protocols::names(protocols::deployed()) << '\n';
     return 2;
   }
   if (words.verb.empty() || words.verb == "up") {

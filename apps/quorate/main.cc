@@ -13,6 +13,7 @@
 #include "dev_command.h"
 #include "explore_command.h"
 #include "member_command.h"
+#include "paxos_command.h"
 #include "protocols/protocols.h"
 #include "server/serve.h"
 #include "sim_command.h"
@@ -26,6 +27,8 @@ constexpr const char* kHelp =
     "  quorate dev      three nodes on this machine, ready to try (start here)\n"
     "  quorate serve    one member of a cluster; speaks etcd's v3 API, takes etcd's flags\n"
     "  quorate member   who takes part in a cluster, and how to change that, several at once\n"
+    "  quorate paxos propose|learn\n"
+    "                   keys that are written once, on a cluster of --consensus paxos\n"
     "  quorate snapshot save|status|restore\n"
     "                   a backup from a running cluster, what is in it, a new cluster from it\n"
     "  quorate sim      the deterministic simulator: one seed, every fault, every history checked\n"
@@ -84,6 +87,9 @@ int main(int argc, char** argv) {
   }
   if (words[0] == "member") {
     return quorate::member_command(rest);
+  }
+  if (words[0] == "paxos") {
+    return quorate::paxos_command(rest);
   }
   if (words[0] == "sim") {
     return quorate::sim_command(rest);

@@ -107,7 +107,6 @@ HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents&
 HostRuntime::~HostRuntime() {
   log_->set_events(nullptr);
   environment_.loop.cancel(tail_timer_);
-  environment_.loop.cancel(loss_timer_);
 }
 
 Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, GroupEvents& events) {
@@ -157,8 +156,6 @@ Result<ReplicaStart> HostRuntime::recover_group(GroupConfig& config, state::Stat
   state->loss = rest.loss;
   if (rest.loss.kind == consensus::Loss::Kind::none) {
     QUORATE_TRY(drop_other_generations(environment_.records, config.group, generation));
-  } else {
-    repairs_.push_back({.group = config.group, .noted = {}});
   }
   keep_contacts(*state);
   if (recovered != nullptr) {
@@ -224,30 +221,12 @@ Status HostRuntime::start() {
   if (recovery_.uncertain_tail) {
     check_tail(0);
   }
-  check_losses(0);
   return {};
 }
 
-/// That a loss is made good counts when it is durable. The batch that was on its way when it was noted has the note
-/// not.
-void HostRuntime::check_losses(std::uint64_t) {
-  loss_timer_ = 0;
-  if (stopped_) {
-    return;
-  }
-  for (Repair& repair : repairs_) {
-    if (!repair.noted && find(repair.group)->status().loss.kind == consensus::Loss::Kind::none) {
-      repair.noted = log_->stats().syncs;
-      find(repair.group)->on_loss_made_good();
-    }
-  }
-  std::erase_if(repairs_, [this](const Repair& repair) {
-    return repair.noted && (log_->unsynced_bytes() == 0 || log_->stats().syncs >= *repair.noted + 2);
-  });
-  if (!repairs_.empty() && !stopped_) {
-    loss_timer_ = environment_.loop.arm(environment_.clock.now() + kTailCheckInterval,
-                                        Callback<>::to<&HostRuntime::check_losses>(this));
-  }
+std::size_t HostRuntime::groups_in_repair() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(replicas_, [](const auto& one) { return one.second->has_loss(); }));
 }
 
 void HostRuntime::check_tail(std::uint64_t) {

@@ -37,7 +37,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   [[nodiscard]] const storage::LogStats& log_stats() const override { return log_->stats(); }
   [[nodiscard]] const storage::Recovery& recovery() const override { return recovery_; }
   [[nodiscard]] bool found_damaged_records() const override { return found_damaged_records_; }
-  [[nodiscard]] std::size_t groups_in_repair() const override { return repairs_.size(); }
+  [[nodiscard]] std::size_t groups_in_repair() const override;
 
   // ReplicaOwner
   void on_executed(ReplicaRuntime& replica) override { engine_.on_executed(replica); }
@@ -68,9 +68,8 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   [[nodiscard]] bool is_member_anywhere(NodeId node) const;
   void learn(const consensus::Contact& contact);
   void part_with(NodeId node);
-  /// While the log's tail is uncertain: looks whether every replica's core has settled it. Likewise what damage took.
+  /// While the log's tail is uncertain: looks whether every replica's core has settled it.
   void check_tail(std::uint64_t);
-  void check_losses(std::uint64_t);
   void on_engine_failed(std::uint64_t, const Error& why);
 
   HostConfig config_;
@@ -90,13 +89,6 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   std::unique_ptr<peer::Mesh> mesh_;
   env::TimerId tail_timer_ = 0;
   bool found_damaged_records_ = false;
-  /// A group that has lost something.
-  struct Repair {
-    GroupId group;
-    std::optional<std::uint64_t> noted;  ///< it is made good; the log's syncs when that was noted
-  };
-  std::vector<Repair> repairs_;  ///< until it is durable that the loss is made good
-  env::TimerId loss_timer_ = 0;
   bool started_ = false;
   bool stopped_ = false;
   GroupMessage received_;  ///< memory used again by every message

@@ -49,8 +49,13 @@ void ReplicaRuntime::write_salvage() {
   }
 }
 
-/// What follows in the log follows on disk: a crash in between leaves the loss noted, and it is made good once more.
-void ReplicaRuntime::on_loss_made_good() {
+/// At once: whoever is damaged next relies on this replica. What follows in the log follows on disk: a crash in between
+/// leaves the loss noted, and it is made good once more.
+void ReplicaRuntime::note_loss_made_good() {
+  if (!has_loss_ || stopped_ || core_->status().loss.kind != Loss::Kind::none) {
+    return;
+  }
+  has_loss_ = false;
   write_salvage();
   node_.log.append(group_, Io(0), loss_made_good());
   trace("group.loss_made_good", core_->status().last.value());

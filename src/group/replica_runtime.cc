@@ -40,6 +40,7 @@ ReplicaRuntime::ReplicaRuntime(ReplicaStart start, NodeParts& node, const Replic
       receiver_(start.group, start.generation, start.last_generation, node, limits.snapshots, machine, *this,
                 Callback<const SnapshotNews&>::to<&ReplicaRuntime::on_snapshot_news>(this)),
       pins_(node.records),
+      has_loss_(core_->status().loss.kind != consensus::Loss::Kind::none),
       told_applied_(applier_.executed()),
       discarded_(start.discarded),
       salvage_(std::move(start.salvage)),
@@ -85,6 +86,7 @@ void ReplicaRuntime::handle(const Input& input) {
   step(input);
   tell_applied();
   handling_ = false;
+  note_loss_made_good();
 }
 
 void ReplicaRuntime::tell_applied() {

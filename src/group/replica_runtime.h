@@ -66,8 +66,8 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   void on_durable(Io io);
   void on_peer_up(NodeId node, Incarnation incarnation);
   void on_peer_down(NodeId node, Incarnation incarnation);
-  /// The core's loss was made good: the log notes it, and the records of the damaged state go.
-  void on_loss_made_good();
+  /// The core has lost what others must bring, or that they have is not written to the log yet.
+  [[nodiscard]] bool has_loss() const { return has_loss_; }
   [[nodiscard]] GroupEvents& events() { return events_; }
   [[nodiscard]] const PutStages& put_stages() const { return stages_; }
 
@@ -99,6 +99,8 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   void handle(const consensus::Input& input);
   void step(const consensus::Input& input);
   void tell_applied();
+  /// When the core's loss is made good: the log notes it, and the records of the damaged state go.
+  void note_loss_made_good();
   void carry_out_ready();
   void apply();
   void serve_reads();
@@ -160,6 +162,7 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
 
   bool started_ = false;
   bool stopped_ = false;
+  bool has_loss_ = false;  ///< the core's is not made good yet
   bool handling_ = false;  ///< the core or its effects are at work
   bool end_of_turn_scheduled_ = false;
   Position told_applied_;                                            ///< the last Applied that the core got

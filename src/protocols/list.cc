@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
 #include <vector>
 
@@ -25,6 +26,15 @@ std::span<const consensus::Protocol* const> ordered() {
 }
 
 std::span<const consensus::Protocol* const> served() { return ordered(); }
+
+std::span<const consensus::Protocol* const> deployed() {
+  static const std::vector<const consensus::Protocol*> kDeployed = [] {
+    std::vector<const consensus::Protocol*> list(served().begin(), served().end());
+    std::ranges::copy_if(all(), std::back_inserter(list), std::not_fn(&consensus::Protocol::keeps_log));
+    return list;
+  }();
+  return kDeployed;
+}
 
 const consensus::Protocol& default_protocol() { return *served().front(); }
 

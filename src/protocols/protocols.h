@@ -19,8 +19,11 @@ namespace quorate::protocols {
 /// Those of them that keep a log: for whatever needs positions, leaders, snapshots or a state machine over a log.
 [[nodiscard]] std::span<const consensus::Protocol* const> ordered();
 
-/// Those that clusters of real processes run. The first is the one that a new cluster runs unless it is told otherwise.
+/// Those that clusters with etcd's API run. The first is the one that a new cluster runs unless it is told otherwise.
 [[nodiscard]] std::span<const consensus::Protocol* const> served();
+
+/// All that clusters of real processes run: beside those, the ones without a log, whose clusters serve a register.
+[[nodiscard]] std::span<const consensus::Protocol* const> deployed();
 
 [[nodiscard]] const consensus::Protocol& default_protocol();
 

@@ -18,6 +18,7 @@
 #include "server/client_listener.h"
 #include "server/damage_report.h"
 #include "server/join.h"
+#include "server/node_config.h"
 #include "server/node_metrics.h"
 #include "server/peer_probes.h"
 #include "server/protocol_choice.h"
@@ -33,8 +34,6 @@ namespace {
 constexpr const char* kEngineDirectory = "engine";
 const std::string kLaidAside = "engine.damaged-";  // and the number of the start that found it
 constexpr std::size_t kMaxClientConnections = 10'000;
-/// Followers without a waiting client, and so their watchers, hear of a commit at the latest after this.
-constexpr Duration kCommitNoticeDelay = std::chrono::milliseconds(2);
 constexpr Duration kStopCheckInterval = std::chrono::milliseconds(50);
 constexpr Duration kHandOverPatience = std::chrono::seconds(2);
 constexpr Duration kFarewell = std::chrono::milliseconds(100);
@@ -125,13 +124,7 @@ Status Node::open_directory() {
   }
   parts_->directory = std::move(*directory);
   identity_.cluster = parts_->directory->cluster();
-  log_.info("starting", {{"name", options_.name},
-                         {"member", hex_id(identity_.self.value())},
-                         {"cluster", hex_id(identity_.cluster.value())},
-                         {"members", std::to_string(identity_.members.size())},
-                         {"consensus", std::string(protocol_.name())},
-                         {"data", options_.data_dir},
-                         {"start", std::to_string(parts_->directory->incarnation().value())}});
+  log_starting(options_, identity_, protocol_, *parts_->directory, log_);
   Result<std::unique_ptr<env_posix::PosixFiles>> files = env_posix::PosixFiles::open(options_.data_dir, *parts_->loop);
   if (!files) {
     return std::unexpected(files.error());
@@ -193,38 +186,8 @@ Status Node::open_records() {
   return {};
 }
 
-consensus::CoreConfig Node::core_config() const {
-  consensus::CoreConfig config;
-  config.self = identity_.self;
-  if (identity_.founded) {  // who joins learns the membership from the log
-    for (const MemberIdentity& member : identity_.members) {
-      config.initial_membership.voters.push_back(member.id);
-    }
-  }
-  config.heartbeat_interval = std::chrono::milliseconds(options_.heartbeat_ms);
-  config.election_timeout = std::chrono::milliseconds(options_.election_ms);
-  config.pre_vote = options_.pre_vote;
-  config.commit_notice_delay = kCommitNoticeDelay;
-  config.window_messages = options_.max_inflight_appends;
-  config.max_entries_per_message = options_.max_entries_per_append;
-  return config;
-}
-
 group::HostConfig Node::host_config() const {
-  group::HostConfig config;
-  config.mesh.cluster = identity_.cluster;
-  config.mesh.self = identity_.self;
-  config.mesh.incarnation = parts_->directory->incarnation();
-  config.mesh.consensus = protocol_.name();
-  config.mesh.listen_address = options_.listen_peer_urls[0].address();
-  for (const MemberIdentity& member : identity_.members) {
-    config.contacts.push_back({member.id, join_urls(member.peer_urls)});
-  }
-  config.mesh.heartbeat_interval = std::chrono::milliseconds(options_.heartbeat_ms);
-  config.mesh.silence_limit = std::chrono::milliseconds(options_.election_ms);
-  config.log.segment_bytes = options_.log_segment_bytes;
-  config.log_tail_entries = options_.snapshot_catchup_entries;
-  config.snapshot_bytes_per_second = options_.snapshot_bytes_per_second;
+  group::HostConfig config = host_config_of(options_, identity_, protocol_, parts_->directory->incarnation());
   config.records_laid_aside = records_laid_aside_;
   return config;
 }
@@ -261,7 +224,8 @@ Status Node::open_groups() {
         on_removed(known.error().text);
       }
     });
-    QUORATE_TRY(parts_->host->add_group({group, protocol_.cores, core_config()}, *parts.store, *parts.events));
+    QUORATE_TRY(parts_->host->add_group({group, protocol_.cores, core_config_of(options_, identity_)}, *parts.store,
+                                        *parts.events));
     parts.service->attach(parts_->host->replica(group), *parts.store);
   }
   QUORATE_TRY(learn_members());

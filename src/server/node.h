@@ -17,10 +17,11 @@
 #include "server/event_log.h"
 #include "server/identity.h"
 #include "server/options.h"
+#include "server/running_node.h"
 
 namespace quorate::server {
 
-class Node : public group::HostEvents, public TraceSink {
+class Node final : public RunningNode, public group::HostEvents, public TraceSink {
  public:
   /// `options` is complete. An error says what failed, why, and what to do.
   [[nodiscard]] static Result<std::unique_ptr<Node>> open(ServeOptions options, EventLog& log);
@@ -29,9 +30,9 @@ class Node : public group::HostEvents, public TraceSink {
   Node& operator=(const Node&) = delete;
 
   /// Serves until stop(); returns why it ended if it could not go on.
-  [[nodiscard]] Status run();
+  [[nodiscard]] Status run() override;
   /// Any thread, and from a signal handler: begins an orderly stop.
-  void stop() noexcept;
+  void stop() noexcept override;
 
   void on_stopped(const Error& why) override;
   void on_peer_rejected(NodeId node, std::string_view why) override;
@@ -51,7 +52,6 @@ class Node : public group::HostEvents, public TraceSink {
   [[nodiscard]] Status open_groups();
   [[nodiscard]] Status open_front_ends();
   [[nodiscard]] group::HostConfig host_config() const;
-  [[nodiscard]] consensus::CoreConfig core_config() const;
   void watch_for_stop(std::uint64_t);
   void hand_over_leadership();
   void end_when_handed_over(std::uint64_t);

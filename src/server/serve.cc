@@ -7,15 +7,15 @@
 
 #include "server/event_log.h"
 #include "server/flags.h"
-#include "server/node.h"
+#include "server/running_node.h"
 
 namespace quorate::server {
 namespace {
 
-std::atomic<Node*> g_node{nullptr};  // the node that signals stop
+std::atomic<RunningNode*> g_node{nullptr};  // the node that signals stop
 
 void on_signal(int) {
-  if (Node* node = g_node.load(); node != nullptr) {
+  if (RunningNode* node = g_node.load(); node != nullptr) {
     node->stop();
   }
 }
@@ -51,7 +51,7 @@ int serve_main(std::span<const std::string> arguments) {
   }
   EventLog log(parsed->options.log_format, parsed->options.log_level);
   const std::string directory = parsed->options.data_dir;
-  Result<std::unique_ptr<Node>> node = Node::open(std::move(parsed->options), log);
+  Result<std::unique_ptr<RunningNode>> node = open_node(std::move(parsed->options), log);
   if (!node) {
     return complain(with_directory(node.error(), directory), 1);
   }

@@ -44,7 +44,7 @@ void CellSchedule::act(std::uint64_t die) {
   } else if (die < 78) {
     ask();
   } else if (die < 84) {
-    for (const TimerKind kind : {TimerKind::retry, TimerKind::heartbeat}) {
+    for (const TimerKind kind : {TimerKind::retry, TimerKind::heartbeat, TimerKind::election}) {
       if (cluster_.is_armed(node, kind)) {
         cluster_.fire(node, kind);
       }
@@ -174,7 +174,7 @@ std::string CellSchedule::heal() {
     }
     // Whoever's turn it is: a time-out that nobody else has.
     const NodeId node(1 + static_cast<std::uint64_t>(round) % count_);
-    for (const TimerKind kind : {TimerKind::heartbeat, TimerKind::retry, TimerKind::retry}) {
+    for (const TimerKind kind : {TimerKind::heartbeat, TimerKind::retry, TimerKind::election, TimerKind::election}) {
       if (cluster_.is_armed(node, kind)) {
         cluster_.fire(node, kind);
         cluster_.settle();
@@ -195,7 +195,7 @@ bool CellSchedule::is_healthy() const {
   return std::ranges::all_of(cluster_.node_ids(), [this](NodeId node) {
     const consensus::CoreStatus status = cluster_.core(node).status();
     return status.loss.kind == Loss::Kind::none && !status.uncertain_tail &&
-           !cluster_.is_armed(node, TimerKind::retry) && cluster_.known(node).size() >= first_cell_ + cells_ - 1 &&
+           !cluster_.is_armed(node, TimerKind::election) && cluster_.known(node).size() >= first_cell_ + cells_ - 1 &&
            cluster_.known(node) == cluster_.decided();
   });
 }

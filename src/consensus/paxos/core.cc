@@ -41,7 +41,7 @@ PaxosCore::PaxosCore(const CoreConfig& config, PersistedState&& state)
 void PaxosCore::step(Instant /*now*/, const Input& input) {
   output_.begin_step();
   std::visit([this](const auto& one) { handle(one); }, input);
-  keep_timer();
+  keep_timers();
   QUORATE_ASSERT(attempts_.size() <= kMaxOpenCells, "open cells are bounded", attempts_.size());
 }
 
@@ -64,10 +64,11 @@ std::unique_ptr<Core> PaxosCore::clone() const { return std::make_unique<PaxosCo
 // ---- inputs ---------------------------------------------------------------------------------------------
 
 void PaxosCore::handle(const TimerFired& input) {
-  if (input.kind == TimerKind::retry) {
-    on_retry_timer();
-  } else if (input.kind == TimerKind::heartbeat) {
-    repeat_survey();
+  switch (input.kind) {
+    case TimerKind::election: on_patience_timer(); break;
+    case TimerKind::retry: on_back_off_timer(); break;
+    case TimerKind::heartbeat: repeat_survey(); break;
+    case TimerKind::notice: break;
   }
 }
 
@@ -95,12 +96,19 @@ void PaxosCore::handle(const Read& input) { read(input); }
 
 void PaxosCore::handle(const Persisted& input) {
   output_.confirm(input.io);
+  trust_memory();
   count_own_votes();
 }
 
 void PaxosCore::handle(const PeerUp& input) {
-  if (survey_ && is_voter(input.node)) {
+  if (!is_voter(input.node)) {
+    return;
+  }
+  if (survey_) {
     ask_survey(input.node, survey_->told[input.node]);
+  }
+  for (const auto& [name, attempt] : attempts_) {
+    ask_again(input.node, name, attempt);  // what was sent before there was a link is lost
   }
 }
 

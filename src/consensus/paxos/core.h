@@ -42,8 +42,6 @@ class PaxosCore final : public consensus::Core {
 
  private:
   using Phase = Attempt::Phase;
-  /// What the retry timer was armed for.
-  enum class Timer : std::uint8_t { off, patience, back_off };
 
   // ---- core.cc: inputs
   void handle(const consensus::TimerFired& input);
@@ -76,9 +74,11 @@ class PaxosCore final : public consensus::Core {
   void check_phase_2(const Buffer& name, Attempt& attempt);
   void count(NodeId from, Buffer name, Attempt& attempt, bool granted);
   void count_own_votes();
-  void on_retry_timer();
-  void keep_timer();
+  void on_patience_timer();
+  void on_back_off_timer();
+  void keep_timers();
   void back_off();
+  void ask_again(NodeId voter, const Buffer& name, const Attempt& attempt);
   [[nodiscard]] quorum::Outcome outcome_of(const Attempt& attempt) const;
   void on(NodeId from, const Promise& message);
   void on(NodeId from, const Accepted& message);
@@ -107,6 +107,7 @@ class PaxosCore final : public consensus::Core {
   void repeat_survey();
   void check_survey();
   void regain_memory();
+  void trust_memory();
   void on(NodeId from, const Survey& message);
   void on(NodeId from, const SurveyAnswer& message);
   void on_survey_refused(NodeId from, const Refused& message);
@@ -133,11 +134,13 @@ class PaxosCore final : public consensus::Core {
   std::uint64_t highest_round_ = 0;  ///< of all that was promised here
   ByCell<Attempt> attempts_;
   std::deque<OwnVote> own_votes_;
-  Timer timer_ = Timer::off;
-  unsigned duels_lost_ = 0;  ///< rounds given up since one was won
+  bool is_patient_ = false;      ///< the timer for answers that do not come is armed
+  bool is_backing_off_ = false;  ///< the timer for the next round of who lost a duel is
+  unsigned duels_lost_ = 0;      ///< rounds given up since one was won
   bool uncertain_tail_ = false;
   consensus::Loss loss_;
   std::optional<SurveyUnderWay> survey_;
+  Io regained_;  ///< the write of what the survey found, until it is durable
 
   // ---- this step's effects
   consensus::StepOutput output_;

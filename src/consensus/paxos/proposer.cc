@@ -71,13 +71,21 @@ void PaxosCore::begin_round(const Buffer& name, Attempt& attempt) {
 /// Question or answer may have been lost.
 void PaxosCore::repeat_round(const Buffer& name, const Attempt& attempt) {
   trace(Branch::round_repeated, attempt.ballot.round);
-  const Message message = attempt.phase == Phase::preparing
-                              ? Message(Prepare{name.view(), attempt.ballot})
-                              : Message(Accept{name.view(), attempt.ballot, attempt.value.view()});
   for (const NodeId voter : voters()) {
-    if (voter != config_.self && attempt.answers.answer_of(voter) == quorum::Answer::none) {
-      send(voter, message);
+    if (voter != config_.self) {
+      ask_again(voter, name, attempt);
     }
+  }
+}
+
+void PaxosCore::ask_again(NodeId voter, const Buffer& name, const Attempt& attempt) {
+  if (attempt.answers.answer_of(voter) != quorum::Answer::none || attempt.phase == Phase::waiting) {
+    return;
+  }
+  if (attempt.phase == Phase::preparing) {
+    send(voter, Prepare{name.view(), attempt.ballot});
+  } else {
+    send(voter, Accept{name.view(), attempt.ballot, attempt.value.view()});
   }
 }
 
@@ -229,34 +237,49 @@ void PaxosCore::count_own_votes() {
 /// One timer for all cells. Duels end because each proposer waits a time of its own, longer after each that it lost
 /// (P-04).
 void PaxosCore::back_off() {
-  if (timer_ == Timer::back_off) {
+  if (is_backing_off_) {
     return;
   }
-  timer_ = Timer::back_off;
+  is_backing_off_ = true;
   const Duration::rep doublings = Duration::rep{1} << std::min(duels_lost_, kMaxDoublings);
   const Duration longest = config_.heartbeat_interval / kBackOffsPerHeartbeat * doublings;
   output_.set_timer(TimerKind::retry, Duration(), longest);
   ++duels_lost_;
 }
 
-void PaxosCore::keep_timer() {
-  if (timer_ == Timer::off && !attempts_.empty()) {
-    timer_ = Timer::patience;
-    output_.set_timer(TimerKind::retry, config_.heartbeat_interval, 2 * config_.heartbeat_interval);
-  } else if (timer_ != Timer::off && attempts_.empty()) {
-    timer_ = Timer::off;
+void PaxosCore::on_back_off_timer() {
+  is_backing_off_ = false;
+  for (auto& [name, attempt] : attempts_) {
+    if (attempt.phase == Phase::waiting) {
+      begin_round(name, attempt);
+    }
+  }
+}
+
+/// A timer of its own: cells that are fought over must not keep others from being asked for again.
+void PaxosCore::keep_timers() {
+  if (!is_patient_ && !attempts_.empty()) {
+    is_patient_ = true;
+    output_.set_timer(TimerKind::election, config_.heartbeat_interval, 2 * config_.heartbeat_interval);
+  }
+  if (!attempts_.empty()) {
+    return;
+  }
+  if (std::exchange(is_patient_, false)) {
+    emit(CancelTimer{TimerKind::election});
+  }
+  if (std::exchange(is_backing_off_, false)) {
     emit(CancelTimer{TimerKind::retry});
   }
 }
 
-void PaxosCore::on_retry_timer() {
-  const bool was_patience = std::exchange(timer_, Timer::off) == Timer::patience;
+void PaxosCore::on_patience_timer() {
+  is_patient_ = false;
   for (auto& [name, attempt] : attempts_) {
-    if (attempt.phase == Phase::waiting) {
-      begin_round(name, attempt);
-    } else if (!was_patience || !std::exchange(attempt.is_old, true)) {
+    if (attempt.phase == Phase::waiting || !std::exchange(attempt.is_old, true)) {
       continue;
-    } else if (attempt.refused_for.is_none()) {
+    }
+    if (attempt.refused_for.is_none()) {
       repeat_round(name, attempt);
     } else {
       trace(Branch::round_overtaken, attempt.ballot.round);

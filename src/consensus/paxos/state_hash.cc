@@ -64,7 +64,8 @@ void PaxosCore::hash_into(Hasher& hasher) const {
   }
   hasher.add(relative(output_.issued()));
   hasher.add(relative(output_.state_write()));
-  hasher.add(static_cast<std::uint64_t>(timer_));
+  hasher.add(relative(regained_));
+  hasher.add((is_patient_ ? 1U : 0U) | (is_backing_off_ ? 2U : 0U));
   hasher.add((uncertain_tail_ ? 1U : 0U) | (survey_ ? 2U : 0U));
   hasher.add(static_cast<std::uint64_t>(loss_.kind));
   if (!survey_) {

@@ -127,10 +127,18 @@ void PaxosCore::regain_memory() {
       write(name, cell);
     }
   }
-  uncertain_tail_ = false;
-  loss_ = {};
+  regained_ = output_.issued();
   emit(CancelTimer{TimerKind::heartbeat});
   trace(Branch::memory_regained, survey.ballot.round);
+}
+
+/// The replica votes again, and says so, when a crash cannot make it forget what it was told.
+void PaxosCore::trust_memory() {
+  if (!regained_.is_none() && regained_ <= output_.durable()) {
+    regained_ = Io();
+    uncertain_tail_ = false;
+    loss_ = {};
+  }
 }
 
 // ---- who answers ------------------------------------------------------------------------------------------

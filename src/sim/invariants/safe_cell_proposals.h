@@ -6,6 +6,7 @@
 // A proposer's own acceptor tells nobody that it accepts: it is counted as if it had where its value is decided.
 
 #include <map>
+#include <ranges>
 #include <set>
 #include <string>
 #include <tuple>
@@ -82,7 +83,8 @@ class SafeCellProposals : public Invariant {
 
   std::string check_decided(const ReplicaName& replica, const Cell& cell, const std::string& value,
                             std::size_t majority) {
-    for (const auto& [ballot, proposal] : proposals_[cell]) {
+    // Of several ballots the last: in an earlier one the proposer's own acceptor may have refused.
+    for (const auto& [ballot, proposal] : std::views::reverse(proposals_[cell])) {
       if (proposal.value == value && proposal.accepted.size() + 1 >= majority) {
         chosen_.try_emplace(cell, ballot, value);
         return {};
