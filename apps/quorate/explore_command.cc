@@ -93,8 +93,9 @@ std::array<std::pair<const char*, std::uint8_t*>, 6> budgets_of(explore::Budget&
 }
 
 void add_options(CLI::App& app, Choices& choices) {
-  app.add_option("protocol", choices.protocol, protocols::names())->required();
-  app.add_option("--bounds", choices.bounds, "small, medium, large, or a narrow one: reads, figure-8, membership")
+  app.add_option("protocol", choices.protocol, protocols::names(protocols::deployed()))->required();
+  app.add_option("--bounds", choices.bounds,
+                 explore::names_of_bounds(true) + "; without a log " + explore::names_of_bounds(false))
       ->capture_default_str();
   explore::Budget names;
   for (std::size_t i = 0; i < choices.budget.size(); ++i) {
@@ -108,8 +109,8 @@ void add_options(CLI::App& app, Choices& choices) {
 }
 
 /// The named bounds with what the flags change; `name` tells of the change.
-std::optional<explore::Bounds> chosen_bounds(const Choices& choices, std::string& name) {
-  std::optional<explore::Bounds> bounds = explore::bounds_named(choices.bounds);
+std::optional<explore::Bounds> chosen_bounds(const Choices& choices, bool keeps_log, std::string& name) {
+  std::optional<explore::Bounds> bounds = explore::bounds_named(choices.bounds, keeps_log);
   if (!bounds) {
     return bounds;
   }
@@ -139,18 +140,17 @@ int explore_command(std::span<const std::string> arguments) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const consensus::Protocol* protocol = protocols::find(choices.protocol);
+  const consensus::Protocol* protocol = protocols::find(choices.protocol, protocols::deployed());
   if (protocol == nullptr) {
     std::fprintf(stderr, "quorate explore: %s: unknown protocol; there is %s\n", choices.protocol.c_str(),
-                 protocols::names().c_str());
+                 protocols::names(protocols::deployed()).c_str());
     return 2;
   }
   std::string name;
-  std::optional<explore::Bounds> bounds = chosen_bounds(choices, name);
+  std::optional<explore::Bounds> bounds = chosen_bounds(choices, protocol->keeps_log(), name);
   if (!bounds) {
-    std::fprintf(stderr,
-                 "quorate explore: --bounds=%s: unknown; choose small, medium, large, reads, figure-8 or membership\n",
-                 choices.bounds.c_str());
+    std::fprintf(stderr, "quorate explore: --bounds=%s: unknown; choose %s\n", choices.bounds.c_str(),
+                 explore::names_of_bounds(protocol->keeps_log()).c_str());
     return 2;
   }
   if (!choose_plant(choices.plant)) {

@@ -55,6 +55,19 @@ std::vector<Bounds> all_bounds() {
   };
 }
 
+/// Of one cell.
+std::vector<Bounds> bounds_of_cells() {
+  return {
+      {.name = "small", .budget = {.elections = 2, .proposals = 2}, .targets = {}, .max_states = 20'000'000},
+      {.name = "crashes", .budget = {.proposals = 2, .crashes = 1}, .targets = {}, .max_states = 20'000'000},
+      {.name = "reads", .budget = {.proposals = 2, .reads = 1}, .targets = {}, .max_states = 20'000'000},
+      {.name = "medium",
+       .budget = {.elections = 1, .proposals = 2, .crashes = 1},
+       .targets = {},
+       .max_states = 120'000'000},
+  };
+}
+
 }  // namespace
 
 std::uint32_t Budget::packed() const {
@@ -80,17 +93,29 @@ Budget Budget::unpacked(std::uint32_t bits) {
 }
 
 std::size_t Model::campaigners() const {
-  const bool stand_for_all = bounds.reduced && protocol.orders_nodes && bounds.targets.empty();
+  const bool stand_for_all =
+      bounds.reduced && protocol.cores.node_ids_decide && protocol.cores.keeps_log && bounds.targets.empty();
   return stand_for_all ? std::min<std::size_t>(bounds.campaigners, bounds.budget.elections) : bounds.campaigners;
 }
 
-std::optional<Bounds> bounds_named(std::string_view name) {
-  for (Bounds& bounds : all_bounds()) {
+std::optional<Bounds> bounds_named(std::string_view name, bool keeps_log) {
+  std::vector<Bounds> known = keeps_log ? all_bounds() : bounds_of_cells();
+  for (Bounds& bounds : known) {
     if (bounds.name == name) {
       return std::move(bounds);
     }
   }
   return std::nullopt;
+}
+
+std::string names_of_bounds(bool keeps_log) {
+  const std::vector<Bounds> known = keeps_log ? all_bounds() : bounds_of_cells();
+  std::string text;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    text += i == 0 ? "" : i + 1 == known.size() ? " or " : ", ";
+    text += known[i].name;
+  }
+  return text;
 }
 
 }  // namespace quorate::explore

@@ -20,8 +20,8 @@ inline constexpr std::size_t kMaxNodes = 5;
 
 /// What may still happen. Part of every state; each at most 15.
 struct Budget {
-  std::uint8_t elections = 0;   ///< election time-outs that made a node ask for votes
-  std::uint8_t proposals = 0;   ///< commands given to a node that leads
+  std::uint8_t elections = 0;   ///< election time-outs that made a node ask for votes; without a log: all of a proposer
+  std::uint8_t proposals = 0;   ///< commands given to a node that leads; without a log: to any
   std::uint8_t crashes = 0;     ///< with a restart from any legal rest of what was not synced
   std::uint8_t heartbeats = 0;  ///< regular words of a leader, and words of a commit
   std::uint8_t reads = 0;       ///< asked of a node that leads
@@ -61,7 +61,9 @@ struct Model {
   [[nodiscard]] std::size_t campaigners() const;
 };
 
-/// Nothing if there are no bounds of that name.
-[[nodiscard]] std::optional<Bounds> bounds_named(std::string_view name);
+/// Nothing if there are no bounds of that name for protocols that keep a log, or for those that do not.
+[[nodiscard]] std::optional<Bounds> bounds_named(std::string_view name, bool keeps_log = true);
+/// "small, medium or reads": for help and errors.
+[[nodiscard]] std::string names_of_bounds(bool keeps_log);
 
 }  // namespace quorate::explore

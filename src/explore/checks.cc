@@ -61,6 +61,17 @@ class Judge {
     return "";
   }
 
+  std::string operator()(const DecidedCell& decided) const {
+    const auto known = std::ranges::find(history_.cells, decided.cell, &std::pair<std::string, std::string>::first);
+    if (known == history_.cells.end()) {
+      history_.cells.emplace_back(decided.cell, decided.value);
+      return "";
+    }
+    return known->second == decided.value ? ""
+                                          : "one value per cell: " + decided.cell + " was decided as " + known->second +
+                                                " and " + words(replica_.id) + " takes it for " + decided.value;
+  }
+
   std::string operator()(const ReadServed& served) const {
     const auto at = find(served.context);
     if (at == history_.reads.end()) {

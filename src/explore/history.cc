@@ -29,6 +29,10 @@ std::uint64_t History::hash() const {
     hasher.add(hash_of(one.entry));
     hasher.add(one.term);
   }
+  for (const auto& [cell, value] : cells) {
+    hasher.add(cell);
+    hasher.add(value);
+  }
   hasher.add(leaders.size());
   for (const auto& [term, node] : leaders) {
     hasher.add(term);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,8 +28,9 @@ struct History {
     Position must_include;  ///< what was decided when it was asked for
   };
 
-  std::vector<Decided> decided;                 ///< position p at p - 1
-  std::vector<std::pair<Tag, NodeId>> leaders;  ///< who ever led, by rising term
+  std::vector<Decided> decided;                            ///< position p at p - 1
+  std::vector<std::pair<std::string, std::string>> cells;  ///< decided ones, in the order of decision
+  std::vector<std::pair<Tag, NodeId>> leaders;             ///< who ever led, by rising term
   std::vector<OpenRead> reads;
 
   [[nodiscard]] std::uint64_t hash() const;

@@ -54,7 +54,7 @@ void add_held(Hasher& hasher, const Executor& executor) {
 std::uint32_t rank_of(const Replica& replica, const CoreStatus& status, std::uint64_t round) {
   const std::uint64_t role = replica.role == Role::leader ? 4U : replica.role == Role::candidate ? 1U : 0U;
   const std::uint64_t rank = 8 * (round + replica.life.value()) + 4 * status.last.value() +
-                             2 * replica.durable.log.size() + status.commit.value() + role;
+                             2 * replica.durable.log.size() + status.commit.value() + role + 4 * replica.decided.size();
   return static_cast<std::uint32_t>(rank);
 }
 
@@ -80,20 +80,10 @@ void Disk::apply(const Persist& write) {
     } else if (const auto* cut = std::get_if<TruncateFrom>(&op)) {
       log.resize(std::min<std::size_t>(log.size(), cut->position.value() - 1));
     } else if (const auto* cell = std::get_if<SetCell>(&op)) {
-      set_cell(*cell);
+      cells[std::string(cell->key.view())] = cell->blob;
     } else {
       QUORATE_ASSERT(false, "no snapshots in explored worlds", op.index());
     }
-  }
-}
-
-void Disk::set_cell(const SetCell& cell) {
-  const auto at =
-      std::ranges::lower_bound(cells, cell.key.view(), {}, [](const auto& one) { return one.first.view(); });
-  if (at != cells.end() && at->first.view() == cell.key.view()) {
-    at->second = cell.blob;
-  } else {
-    cells.insert(at, {cell.key, cell.blob});
   }
 }
 
@@ -116,8 +106,8 @@ void Disk::hash_into(Hasher& hasher) const {
   for (const Entry& entry : log) {
     hasher.add(hash_of(entry));
   }
-  for (const auto& [key, blob] : cells) {
-    hasher.add(key.view());
+  for (const auto& [name, blob] : cells) {
+    hasher.add(name);
     hasher.add(blob.view());
   }
 }
@@ -132,7 +122,8 @@ Replica Replica::copy() const {
           .unconfirmed = unconfirmed,
           .disk_hangs = disk_hangs,
           .timers = timers,
-          .commit = commit};
+          .commit = commit,
+          .decided = decided};
 }
 
 void Replica::seal(std::uint64_t round) {
@@ -154,6 +145,10 @@ void Replica::seal(std::uint64_t round) {
   add_held(hasher, executor);
   hasher.add(std::uint64_t{timers});
   hasher.add(commit);
+  for (const auto& [name, value] : decided) {
+    hasher.add(name);
+    hasher.add(value);
+  }
   hash = hasher.value();
 }
 

@@ -6,8 +6,9 @@
 // which keeps each distinct one once.
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <utility>
+#include <string>
 #include <vector>
 
 #include "base/hash.h"
@@ -16,14 +17,13 @@
 
 namespace quorate::explore {
 
-/// What a replica's log and small state are.
+/// What a replica's log, small state and cells are.
 struct Disk {
   Buffer state;
-  std::vector<consensus::Entry> log;             ///< position p at p - 1; an entry without a position is a hole
-  std::vector<std::pair<Buffer, Buffer>> cells;  ///< key and blob, by rising keys
+  std::vector<consensus::Entry> log;    ///< position p at p - 1; an entry without a position is a hole
+  std::map<std::string, Buffer> cells;  ///< by key
 
   void apply(const consensus::Persist& write);
-  void set_cell(const consensus::SetCell& cell);
   [[nodiscard]] const consensus::Entry* find(Position position) const;
   [[nodiscard]] bool has(EntryId id) const;
   void hash_into(Hasher& hasher) const;
@@ -40,7 +40,8 @@ struct Replica {
   bool disk_hangs = false;  ///< what it writes now is unsynced until it crashes
   std::uint8_t timers = 0;  ///< one bit per armed TimerKind
   Position commit;
-  std::uint64_t hash = 0;  ///< of all of the above
+  std::map<std::string, std::string> decided;  ///< cells that this life knows to be decided
+  std::uint64_t hash = 0;                      ///< of all of the above
   consensus::Role role = consensus::Role::follower;
   /// How far it has come: rises with most steps.
   std::uint32_t rank = 0;

@@ -12,6 +12,9 @@ using namespace consensus;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
+/// All proposals and reads of a protocol without a log are about one cell.
+constexpr ByteView kCell = "k";
+
 /// Proposals have other contexts than reads.
 constexpr std::uint64_t kProposals = 1000;
 
@@ -74,7 +77,9 @@ class Step {
     const Persist write = std::move(replica_.unconfirmed.front());
     replica_.unconfirmed.erase(replica_.unconfirmed.begin());
     replica_.durable.apply(write);
-    say("its disk holds ", replica_.durable.log);
+    if (model_.protocol.cores.keeps_log) {
+      say("its disk holds ", replica_.durable.log);
+    }
     std::vector<Effect> ready;
     replica_.executor.confirm(write.io, ready);
     carry_out(ready);
@@ -132,7 +137,7 @@ class Step {
   void on(const Persist& write) {
     replica_.written.apply(write);
     replica_.unconfirmed.push_back(write);
-    say("writes, unsynced: ", replica_.written.log);
+    say("writes, unsynced: ", model_.protocol.cores.keeps_log ? words(replica_.written.log) : cell_words(write));
   }
 
   void on(const Send& send) {
@@ -163,9 +168,18 @@ class Step {
     replica_.commit = commit.up_to;
   }
 
+  void on(const Chosen& chosen) {
+    const std::string cell(chosen.key.view());
+    const std::string value(chosen.payload.view());
+    say("knows that ", cell + " is " + value);
+    replica_.decided.try_emplace(cell, value);
+    result_.notes.emplace_back(DecidedCell{cell, value});
+  }
+
   void on(const ServeRead& served) {
-    say("serves the read at ", served.position.value());
-    result_.notes.emplace_back(ReadServed{served.context, served.position});
+    const Position position = model_.protocol.cores.keeps_log ? served.position : Position(replica_.decided.size());
+    say("serves the read at ", position.value());
+    result_.notes.emplace_back(ReadServed{served.context, position});
   }
 
   void on(const Dropped& dropped) {
@@ -191,6 +205,16 @@ class Step {
     say("uses the members ", change.membership, change.committed ? ", decided" : "");
   }
 
+  [[nodiscard]] std::string cell_words(const Persist& write) const {
+    std::string text;
+    for (const PersistOp& op : write.ops) {
+      if (const auto* cell = std::get_if<SetCell>(&op); cell != nullptr && model_.protocol.cell_words != nullptr) {
+        text += (text.empty() ? "" : ", ") + model_.protocol.cell_words(cell->key.view(), cell->blob.view());
+      }
+    }
+    return text;
+  }
+
   [[nodiscard]] std::string packet_words(const Packet& packet) const {
     return model_.protocol.message_words(packet.message.view()) +
            (packet.entries.empty() ? "" : " " + words(packet.entries));
@@ -211,7 +235,9 @@ Replica new_life(const Model& model, NodeId id, Incarnation life, Disk disk) {
     }
     state.log.push_back({entry.id, entry.kind, entry.kind == EntryKind::configuration ? entry.payload : Buffer()});
   }
-  state.cells = disk.cells;
+  for (const auto& [name, blob] : disk.cells) {
+    state.cells.emplace_back(Buffer::copy_of(name), blob);
+  }
   Replica replica{.id = id, .life = life, .durable = disk, .written = std::move(disk)};
   replica.core = model.protocol.cores.make(config_of(model, id, life), std::move(state));
   return replica;
@@ -233,6 +259,10 @@ void act(const Model& model, const StepInput& input, const Packet* packet, const
       step.say("its heartbeat is due");
       step.fire(TimerKind::heartbeat);
       break;
+    case InputKind::retry:
+      step.say("tries again");
+      step.fire(TimerKind::retry);
+      break;
     case InputKind::notice:
       step.say("its word of the commit is due");
       step.fire(TimerKind::notice);
@@ -249,14 +279,16 @@ void act(const Model& model, const StepInput& input, const Packet* packet, const
     case InputKind::hang: step.hang(); break;
     case InputKind::propose: {
       const std::string payload = "x" + std::to_string(input.argument);
+      const Buffer cell = model.protocol.cores.keeps_log ? Buffer() : Buffer::copy_of(kCell);
       step.say("is asked to place ", payload);
       step.give(Propose{
-          {{.context = Context(kProposals + input.argument), .payload = Buffer::copy_of(payload), .cell = {}}}});
+          {{.context = Context(kProposals + input.argument), .payload = Buffer::copy_of(payload), .cell = cell}}});
       break;
     }
     case InputKind::read:
       step.say("is asked for a read");
-      step.give(Read{.context = Context(input.argument), .cell = {}});
+      step.give(Read{.context = Context(input.argument),
+                     .cell = model.protocol.cores.keeps_log ? Buffer() : Buffer::copy_of(kCell)});
       break;
     case InputKind::reconfigure:
       step.say("is asked for the members ", model.bounds.targets[input.argument]);

@@ -19,6 +19,7 @@ namespace quorate::explore {
 enum class InputKind : std::uint8_t {
   election = 1,  ///< the election timer runs out until the node asks for votes
   heartbeat,     ///< the leader's regular word is due
+  retry,         ///< a proposer that was refused tries again
   notice,        ///< a leader's word of a commit has waited long enough
   deliver,       ///< argument: the packet's number
   confirm,       ///< the oldest unsynced write is durable
@@ -45,9 +46,14 @@ struct DecidedUpTo {
   Tag term;
   bool leads = false;
 };
+/// In protocols without a log.
+struct DecidedCell {
+  std::string cell;
+  std::string value;
+};
 struct ReadServed {
   Context context;
-  Position position;
+  Position position;  ///< without a log: how many cells the replica knows to be decided
 };
 /// The read will not be answered.
 struct ReadDropped {
@@ -57,7 +63,7 @@ struct ReadDropped {
 struct RuleBroken {
   std::string words;
 };
-using Note = std::variant<LeadTaken, DecidedUpTo, ReadServed, ReadDropped, RuleBroken>;
+using Note = std::variant<LeadTaken, DecidedUpTo, DecidedCell, ReadServed, ReadDropped, RuleBroken>;
 
 struct StepResult {
   Replica next;  ///< sealed

@@ -21,15 +21,18 @@ class Lister {
   void list(std::size_t hanging) const {
     const Budget& left = world_.budget;
     const Budget& all = model_.bounds.budget;
+    const bool keeps_log = model_.protocol.cores.keeps_log;
+    const bool takes_requests = replica_.role == Role::leader || !keeps_log;
     const bool leads = replica_.role == Role::leader;
     add_if(!model_.bounds.reduced && !replica_.unconfirmed.empty(), InputKind::confirm);
     add_if(model_.bounds.reduced && hanging < left.crashes && !replica_.disk_hangs, InputKind::hang);
     add_if(left.elections > 0 && node_ < model_.campaigners() && replica_.is_armed(TimerKind::election),
            InputKind::election);
+    add_if(!keeps_log && left.elections > 0 && replica_.is_armed(TimerKind::retry), InputKind::retry);
     add_if(left.heartbeats > 0 && replica_.is_armed(TimerKind::heartbeat), InputKind::heartbeat);
     add_if(left.heartbeats > 0 && replica_.is_armed(TimerKind::notice), InputKind::notice);
-    add_if(left.proposals > 0 && leads, InputKind::propose, all.proposals - left.proposals + 1U);
-    add_if(left.reads > 0 && leads, InputKind::read, all.reads - left.reads + 1U);
+    add_if(left.proposals > 0 && takes_requests, InputKind::propose, all.proposals - left.proposals + 1U);
+    add_if(left.reads > 0 && takes_requests, InputKind::read, all.reads - left.reads + 1U);
     for (std::uint32_t i = 0; i < model_.bounds.targets.size(); ++i) {
       add_if(left.reconfigurations > 0 && leads, InputKind::reconfigure, i);
     }
@@ -54,7 +57,8 @@ class Lister {
 
 void spend(Budget& left, InputKind kind) {
   switch (kind) {
-    case InputKind::election: --left.elections; break;
+    case InputKind::election:
+    case InputKind::retry: --left.elections; break;
     case InputKind::heartbeat:
     case InputKind::notice: --left.heartbeats; break;
     case InputKind::crash: --left.crashes; break;
@@ -75,7 +79,8 @@ std::string enter_into_history(Tables& tables, const StepTable::Row& row, const 
   if (action.input.kind == InputKind::crash) {
     std::erase_if(history.reads, [node](const History::OpenRead& read) { return read.node == node; });
   } else if (action.input.kind == InputKind::read) {
-    history.reads.push_back({node, Context(action.input.argument), Position(history.decided.size())});
+    history.reads.push_back(
+        {node, Context(action.input.argument), Position(history.decided.size() + history.cells.size())});
   }
   std::string broken;
   for (const Note& note : tables.steps.notes(row)) {

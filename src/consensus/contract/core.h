@@ -145,6 +145,8 @@ struct CoreFactory {
   std::function<std::unique_ptr<Core>(const CoreConfig& config, PersistedState state)> make;
   /// False: there is no log. What is decided are cells, each by itself (Chosen), and no replica leads.
   bool keeps_log = true;
+  /// Between equals the node id decides (in ballots): nodes cannot be renamed without a difference.
+  bool node_ids_decide = false;
   /// An entry's id stands for the whole log before it, and a leader commits by counting only what it placed itself: its
   /// own log is the one that all others come to have. For observers that check it.
   bool ids_identify_prefix = false;

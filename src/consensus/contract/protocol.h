@@ -34,9 +34,6 @@ struct Protocol {
   /// For the explorer: how often leadership was contended for until `tag`: a term is that itself, null says so too; of
   /// a ballot it is the round.
   std::uint64_t (*round_of)(Tag tag) = nullptr;
-  /// For the explorer: the order of node ids decides, say between two ballots of a round. A cluster whose nodes
-  /// exchange their names is then another one.
-  bool orders_nodes = false;
   /// The small durable state (SetState) in words: "term 2 vote n3". Of no bytes: a new replica's.
   std::string (*state_words)(ByteView blob) = nullptr;
   /// And back, for stories that begin with a disk; nothing if the words mean nothing.

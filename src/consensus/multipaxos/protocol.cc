@@ -25,6 +25,7 @@ const consensus::Protocol& protocol() {
   static const consensus::Protocol kProtocol{
       .cores = {.protocol = "multipaxos",
                 .make = &make,
+                .node_ids_decide = true,
                 .ids_identify_prefix = false,
                 .state_behind = &state_behind,
                 .vow_of = &vow_of},
@@ -33,7 +34,6 @@ const consensus::Protocol& protocol() {
       .message_words = &message_words,
       .is_deaf_to = &is_deaf_to,
       .round_of = &round_of,
-      .orders_nodes = true,
       .state_words = &state_words,
       .state_of_words = &state_of_words};
   return kProtocol;

@@ -45,11 +45,16 @@ std::optional<Vow> vow_of(ByteView bytes) {
 
 const consensus::Protocol& protocol() {
   static const consensus::Protocol kProtocol{
-      .cores =
-          {.protocol = "paxos", .make = &make, .keeps_log = false, .state_behind = &state_behind, .vow_of = &vow_of},
+      .cores = {.protocol = "paxos",
+                .make = &make,
+                .keeps_log = false,
+                .node_ids_decide = true,
+                .state_behind = &state_behind,
+                .vow_of = &vow_of},
       .branches = std::span(kBranchNames).first(static_cast<std::size_t>(kFirstRareBranch)),
       .all_branches = kBranchNames,
       .message_words = &message_words,
+      .round_of = [](Tag tag) { return tag.value() >> 32; },
       .state_words = &state_words,
       .state_of_words = &state_of_words,
       .cell_words = &cell_words};
