@@ -12,6 +12,8 @@ import pytest
 
 from processes import BINARY, Cluster, wait_for
 
+FOR_EVERY_PROTOCOL = False  # it has its own
+
 KEYS = 10_000
 CLIENTS = 3
 IN_FLIGHT = 8  # of each client
