@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(config, items):
     if consensus() == protocols()[0]:
         return
     left_out = [item for item in items if not getattr(item.module, "FOR_EVERY_PROTOCOL", True)]
-    config.hook.pytest_deselected(left_out)
+    config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
 

@@ -2,14 +2,17 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <map>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
 #include <rocksdb/db.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/sst_file_reader.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +24,9 @@ namespace quorate::engine_rocksdb {
 namespace {
 
 constexpr std::size_t kMostFetchedRecords = 1024;
+/// While all files are read again.
+constexpr auto kPauseBetweenFiles = std::chrono::milliseconds(500);
+constexpr auto kPauseSlice = std::chrono::milliseconds(50);
 
 rocksdb::Slice slice_of(ByteView bytes) { return {bytes.data(), bytes.size()}; }
 ByteView view_of(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -121,6 +127,8 @@ class RocksDbStore final : public env::RecordStore {
   }
   ~RocksDbStore() override {
     *alive_ = false;
+    is_closing_ = true;
+    verifier_.reset();
     flusher_.reset();
     scanner_.reset();
     reader_.reset();
@@ -148,6 +156,7 @@ class RocksDbStore final : public env::RecordStore {
     reader_ = std::make_unique<JobThread>("engine-read");
     scanner_ = std::make_unique<JobThread>("engine-scan");
     flusher_ = std::make_unique<JobThread>("engine-flush");
+    verifier_ = std::make_unique<JobThread>("engine-verify");
     return {};
   }
 
@@ -160,6 +169,7 @@ class RocksDbStore final : public env::RecordStore {
                        Callback<Result<env::RecordPage>> done) override;
   [[nodiscard]] Status write(env::RecordBatch batch) override;
   void flush(Callback<Status> done) override;
+  void verify(Callback<Status> done) override;
   [[nodiscard]] bool stalled() const override { return watcher_->stalled(); }
   [[nodiscard]] std::uint64_t size_bytes() const override { return watcher_->file_bytes() + unflushed_bytes_; }
 
@@ -174,6 +184,7 @@ class RocksDbStore final : public env::RecordStore {
   void start_fetch(const std::string& key);
   void on_fetched(const std::string& key, const Result<std::optional<Buffer>>& value);
   void forget(ByteView from, ByteView to);
+  [[nodiscard]] Status verify_files() const;
 
   const EngineHooks hooks_;
   rocksdb::WriteOptions write_options_;
@@ -186,6 +197,8 @@ class RocksDbStore final : public env::RecordStore {
   std::unique_ptr<JobThread> reader_;
   std::unique_ptr<JobThread> scanner_;
   std::unique_ptr<JobThread> flusher_;
+  std::unique_ptr<JobThread> verifier_;
+  std::atomic<bool> is_closing_ = false;  ///< the verifier ends at the next file
 };
 
 env::Lookup RocksDbStore::get(ByteView key, Callback<> ready) {
@@ -320,6 +333,38 @@ void RocksDbStore::flush(Callback<Status> done) {
       }
     });
   });
+}
+
+void RocksDbStore::verify(Callback<Status> done) {
+  verifier_->add([this, done, alive = alive_] {
+    hooks_.post([done, alive, status = verify_files()] {
+      if (*alive) {
+        done(status);
+      }
+    });
+  });
+}
+
+/// File after file, with pauses: others want the disk too. What cannot be opened was merged into another file
+/// meanwhile.
+Status RocksDbStore::verify_files() const {
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db_->GetLiveFilesMetaData(&files);
+  for (const rocksdb::LiveFileMetaData& file : files) {
+    rocksdb::SstFileReader reader(db_->GetOptions());
+    const rocksdb::Status opened = reader.Open(file.db_path + file.name);
+    const rocksdb::Status status = opened.ok() ? reader.VerifyChecksum(rocksdb::ReadOptions()) : opened;
+    if (status.IsCorruption()) {
+      return std::unexpected(engine_error(("verify its file " + file.name).c_str(), status));
+    }
+    for (auto waited = kPauseSlice; waited <= kPauseBetweenFiles && !is_closing_; waited += kPauseSlice) {
+      std::this_thread::sleep_for(kPauseSlice);
+    }
+    if (is_closing_) {
+      break;
+    }
+  }
+  return {};
 }
 
 }  // namespace

@@ -103,6 +103,9 @@ class RecordStore {
   [[nodiscard]] virtual Status write(RecordBatch batch) = 0;
   /// Makes everything written before the call durable, off the loop; then calls `done` on the loop.
   virtual void flush(Callback<Status> done) = 0;
+  /// Reads everything that is on the disk again, slowly and off the loop, and compares checksums; then calls `done` on
+  /// the loop: ErrorCode::corrupt says where they differ. One at a time. A store without a disk has nothing to read.
+  virtual void verify(Callback<Status> done) { done(Status()); }
   /// True while the engine cannot keep up: callers push back on new proposals.
   [[nodiscard]] virtual bool stalled() const = 0;
   /// Bytes on disk, for quotas and status: an estimate.

@@ -260,6 +260,7 @@ class Cluster {
     Duration flush_interval = std::chrono::milliseconds(200);
     std::uint64_t tail_entries = 1'000'000;
     bool records_laid_aside = false;
+    Duration scrub_interval{};
     std::uint64_t snapshot_bytes_per_second = 0;
     SnapshotLimits snapshots{.chunk_bytes = 1000, .window_chunks = 4, .patience = std::chrono::seconds(2)};
   };
@@ -415,6 +416,7 @@ inline Status Cluster::start(std::uint64_t index) {
   config.log_tail_entries = options.tail_entries;
   config.snapshots = options.snapshots;
   config.records_laid_aside = options.records_laid_aside;
+  config.scrub_interval = options.scrub_interval;
   config.snapshot_bytes_per_second = options.snapshot_bytes_per_second;
   const Environment environment{life.loop, life.loop, life.entropy, *life.files, life.network, *life.records, traces};
   Result<std::unique_ptr<Host>> host = Host::open(config, environment, life);

@@ -117,7 +117,7 @@ class ClusterTest : public testing::TestWithParam<const consensus::Protocol*> {
   Cluster cluster_{{.factory = GetParam()->cores}};
   std::map<std::uint64_t, std::vector<std::string>> expected_;
 };
-INSTANTIATE_TEST_SUITE_P(All, ClusterTest, protocols::each(), protocols::name_of_case);
+INSTANTIATE_TEST_SUITE_P(All, ClusterTest, protocols::each_ordered(), protocols::name_of_case);
 
 TEST_P(ClusterTest, AThousandEntriesReachEveryReplicaOfEveryGroup) {
   start_all();
@@ -223,7 +223,7 @@ class SnapshotTest : public ClusterTest {
  protected:
   SnapshotTest() { cluster_.options.tail_entries = 20; }
 };
-INSTANTIATE_TEST_SUITE_P(All, SnapshotTest, protocols::each(), protocols::name_of_case);
+INSTANTIATE_TEST_SUITE_P(All, SnapshotTest, protocols::each_ordered(), protocols::name_of_case);
 
 // N-01, I-55: a member that is away does not pin the logs of the others, and comes back by a snapshot.
 TEST_P(SnapshotTest, WhoWasAwayForLongGetsASnapshot) {

@@ -125,6 +125,36 @@ TEST_P(DamageTest, ADamagedNodeIsRepairedByTheOthers) {
   EXPECT_GT(losses[Loss::Kind::promises], 20);
 }
 
+/// Nobody wants what is damaged: it is read again all the same. The node stops, and the next start has it repaired.
+TEST_P(DamageTest, DamageUnderARunningNodeIsFound) {
+  cluster_.options.scrub_interval = 1s;
+  cluster_.kill(1);
+  ASSERT_TRUE(cluster_.start(1).has_value());
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+  cluster_.kill(3);  // so that the logs keep what it lacks
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+  write_some();
+  cluster_.run(3s);
+  EXPECT_GT(cluster_.traces.counts["group.scrubbed"], 1);
+  ASSERT_EQ(cluster_.life(1).stopped, "");
+  const std::string& payload = expected_[1].back();
+  int flipped = 0;
+  for (auto& [name, content] : cluster_.nodes[0].disk.files) {
+    if (const std::size_t at = content.durable.find(payload); at != std::string::npos) {
+      content.durable[at] ^= 1;
+      ++flipped;
+    }
+  }
+  ASSERT_EQ(flipped, 1);
+  ASSERT_TRUE(cluster_.run_until([this] { return !cluster_.life(1).stopped.empty(); }));
+  ASSERT_TRUE(cluster_.start(3).has_value());
+  EXPECT_NE(cluster_.life(1).stopped.find("does not have its checksum"), std::string::npos) << cluster_.life(1).stopped;
+  cluster_.kill(1);
+  ASSERT_TRUE(cluster_.start(1).has_value());
+  EXPECT_FALSE(cluster_.life(1).host->recovery().damage.empty());
+  ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
+}
+
 /// The records are gone, the log is whole, and begins behind what they had.
 TEST_P(DamageTest, ANodeWithoutItsRecordsIsRepairedByTheOthers) {
   cluster_.options.tail_entries = 1;

@@ -148,6 +148,7 @@ class FakeLog final : public storage::Log {
     events_.push_back("fetch " + text(first) + "-" + text(last));
     fetches.push_back(done);
   }
+  void verify(Callback<Status> done) override { done(Status()); }
   void tail_settled() override { events_.push_back("settled"); }
   [[nodiscard]] std::size_t unsynced_bytes() const override { return unsynced; }
   [[nodiscard]] const storage::LogStats& stats() const override { return statistics; }

@@ -97,7 +97,9 @@ HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents&
             .pace = pace_,
             .owner = *this},
       engine_(writer_config_of(config_), environment.clock, environment.loop, environment.records, *log_,
-              environment.traces, Callback<const Error&>::to<&HostRuntime::on_engine_failed>(this)) {
+              environment.traces, Callback<const Error&>::to<&HostRuntime::on_engine_failed>(this)),
+      scrubber_(config_.scrub_interval, environment.clock, environment.loop, *log_, environment.records,
+                environment.traces, Callback<const Scrubber::Damage&>::to<&HostRuntime::on_damage_found>(this)) {
   log_->set_events(this);
   for (const consensus::Contact& contact : config_.contacts) {
     book_.learn(contact);
@@ -221,6 +223,7 @@ Status HostRuntime::start() {
   if (recovery_.uncertain_tail) {
     check_tail(0);
   }
+  scrubber_.start();
   return {};
 }
 
@@ -337,11 +340,17 @@ void HostRuntime::on_engine_failed(std::uint64_t, const Error& why) {
                 why.text + ". Check the disk, then start the node again."});
 }
 
+void HostRuntime::on_damage_found(std::uint64_t, const Scrubber::Damage& damage) {
+  found_damaged_records_ = damage.in_records;
+  on_fatal(damage.why);
+}
+
 void HostRuntime::on_fatal(const Error& why) {
   if (stopped_) {
     return;
   }
   stopped_ = true;
+  scrubber_.stop();
   engine_.stop();
   for (const auto& [group, replica] : replicas_) {
     replica->stop();

@@ -69,6 +69,7 @@ struct HostConfig {
   /// The records were damaged and laid aside: a replica whose log begins behind them begins anew, and others bring its
   /// state. Else such a log is refused.
   bool records_laid_aside = false;
+  Duration scrub_interval{};  ///< so often log and records are read again to find damage; 0: never
   SnapshotLimits snapshots;
   std::uint64_t snapshot_bytes_per_second = 0;  ///< of all that the node sends; 0: as fast as it goes
 };
@@ -140,7 +141,7 @@ class Host {
   [[nodiscard]] virtual std::vector<peer::LinkStatus> links() const = 0;
   [[nodiscard]] virtual const storage::LogStats& log_stats() const = 0;
   [[nodiscard]] virtual const storage::Recovery& recovery() const = 0;
-  /// After add_group() has failed: its reason is that the records are damaged.
+  /// Why add_group() has failed, or this host stopped: the records are damaged.
   [[nodiscard]] virtual bool found_damaged_records() const = 0;
   /// How many groups' replicas here have lost something that others must send; settled ones are noted in the log.
   [[nodiscard]] virtual std::size_t groups_in_repair() const = 0;

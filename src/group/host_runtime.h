@@ -17,6 +17,7 @@
 #include "group/message.h"
 #include "group/node_parts.h"
 #include "group/replica_runtime.h"
+#include "group/scrubber.h"
 
 namespace quorate::group {
 
@@ -71,6 +72,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   /// While the log's tail is uncertain: looks whether every replica's core has settled it.
   void check_tail(std::uint64_t);
   void on_engine_failed(std::uint64_t, const Error& why);
+  void on_damage_found(std::uint64_t, const Scrubber::Damage& damage);
 
   HostConfig config_;
   Environment environment_;
@@ -81,6 +83,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   Pace pace_;
   NodeParts node_;
   EngineWriter engine_;
+  Scrubber scrubber_;
   std::map<GroupId, std::unique_ptr<ReplicaRuntime>> replicas_;  ///< ordered: news is fanned out in the same order
   std::map<NodeId, Incarnation> peers_;                          ///< the latest life seen of each node
   ContactBook book_;

@@ -207,6 +207,8 @@ const std::vector<FlagSpec>& specs() {
        number("max-entries-per-append", &ServeOptions::max_entries_per_append)},
       {"consensus", protocols::default_protocol().name(), kConsensus, text(&ServeOptions::consensus)},
       {"engine", "rocksdb", "rocksdb, or memory for tests; quorate's own flag", text(&ServeOptions::engine)},
+      {"scrub-interval", "24h", "between readings of log and records that look for damage; 0: none; quorate's own flag",
+       duration("scrub-interval", &ServeOptions::scrub_interval)},
       {"snapshot-bytes-per-second", "0", "most that snapshots to members take; 0: no limit; quorate's own flag",
        number("snapshot-bytes-per-second", &ServeOptions::snapshot_bytes_per_second)},
       {"log-segment-bytes", "67108864", "size of a file of the log, 8 MiB to 1 GiB; quorate's own flag",

@@ -84,7 +84,9 @@ Node::Node(ServeOptions options, const consensus::Protocol& protocol, ClusterIde
       log_(log),
       parts_(std::make_unique<Parts>()) {}
 
-Node::~Node() {
+Node::~Node() { close(); }
+
+void Node::close() {
   parts_->readiness.reset();
   parts_->probes.reset();
   parts_->client_transport.reset();
@@ -93,6 +95,7 @@ Node::~Node() {
   parts_->api.reset();
   parts_->host.reset();
   parts_->groups.clear();
+  parts_->records.reset();
 }
 
 Result<std::unique_ptr<Node>> Node::open(ServeOptions options, EventLog& log) {
@@ -147,14 +150,17 @@ Status Node::open_state() {
   if (opened || is_only_member || !are_records_damaged(opened.error())) {
     return opened;
   }
-  parts_->host.reset();
-  parts_->groups.clear();
-  parts_->records.reset();
+  QUORATE_TRY(lay_records_aside(opened.error()));
+  return open_records_and_groups();
+}
+
+Status Node::lay_records_aside(const Error& why) {
+  close();
   const std::string aside = kLaidAside + std::to_string(parts_->directory->incarnation().value());
   QUORATE_TRY(parts_->files->rename(kEngineDirectory, aside));
   QUORATE_TRY(parts_->files->sync_directory(""));
-  report_records_laid_aside(opened.error(), aside, log_);
-  return open_records_and_groups();
+  report_records_laid_aside(why, aside, log_);
+  return {};
 }
 
 Status Node::open_records_and_groups() {
@@ -176,7 +182,10 @@ Status Node::open_records() {
   }
   engine_rocksdb::EngineHooks hooks;
   hooks.post = [poster = parts_->loop->shared_poster()](std::function<void()> work) { poster->post(std::move(work)); };
-  hooks.failed = [this](const Error& why) { on_stopped(why); };
+  hooks.failed = [this](const Error& why) {
+    read_damaged_records_ = why.code == ErrorCode::corrupt;
+    on_stopped(why);
+  };
   Result<std::unique_ptr<env::RecordStore>> records =
       engine_rocksdb::open_rocksdb_store(options_.data_dir + "/" + kEngineDirectory, {}, std::move(hooks));
   if (!records) {
@@ -309,6 +318,8 @@ Status Node::run() {
   parts_->loop->run();
   if (ended_) {
     log_.info("stopped");
+  } else if ((read_damaged_records_ || parts_->host->found_damaged_records()) && identity_.members.size() > 1) {
+    QUORATE_TRY(lay_records_aside(ended_.error()));  // so that the next start is made whole by the others
   }
   return ended_;
 }

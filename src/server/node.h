@@ -47,6 +47,10 @@ class Node final : public RunningNode, public group::HostEvents, public TraceSin
   [[nodiscard]] Status open_directory();
   [[nodiscard]] Status open_state();
   [[nodiscard]] bool are_records_damaged(const Error& why) const;
+  /// The engine's directory gets another name; the next one to be opened is empty.
+  [[nodiscard]] Status lay_records_aside(const Error& why);
+  /// Destroys what runs, in the order that it allows.
+  void close();
   [[nodiscard]] Status open_records_and_groups();
   [[nodiscard]] Status open_records();
   [[nodiscard]] Status open_groups();
@@ -69,7 +73,8 @@ class Node final : public RunningNode, public group::HostEvents, public TraceSin
   EventLog& log_;
   Status ended_;
   bool removed_ = false;
-  bool records_laid_aside_ = false;  ///< by this start or an earlier one
+  bool read_damaged_records_ = false;  ///< which ended this node
+  bool records_laid_aside_ = false;    ///< by this start or an earlier one
   std::unique_ptr<Parts> parts_;
 };
 

@@ -40,6 +40,7 @@ group::HostConfig host_config_of(const ServeOptions& options, const ClusterIdent
   config.mesh.silence_limit = std::chrono::milliseconds(options.election_ms);
   config.log.segment_bytes = options.log_segment_bytes;
   config.log_tail_entries = options.snapshot_catchup_entries;
+  config.scrub_interval = std::chrono::duration_cast<Duration>(options.scrub_interval);
   config.snapshot_bytes_per_second = options.snapshot_bytes_per_second;
   return config;
 }

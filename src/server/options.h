@@ -55,7 +55,8 @@ struct ServeOptions {
   std::uint32_t max_inflight_appends = 64;
   std::uint32_t max_entries_per_append = 1024;
   std::uint64_t snapshot_catchup_entries = 50'000;  ///< of each group's log kept for members that are behind
-  std::uint64_t snapshot_bytes_per_second = 0;      ///< of all snapshots that the node sends; 0: no limit
+  std::chrono::nanoseconds scrub_interval = std::chrono::hours(24);  ///< 0: never
+  std::uint64_t snapshot_bytes_per_second = 0;  ///< of all snapshots that the node sends; 0: no limit
   std::uint64_t log_segment_bytes = 64U << 20;
   std::uint32_t max_request_bytes = 1'572'864;
   std::uint32_t max_concurrent_streams = 256;

@@ -145,6 +145,10 @@ class Log {
   /// Brings entries from `first` on (at most `max_bytes`) back into memory; then calls `done` on the loop.
   virtual void fetch(GroupId group, Position first, Position last, std::size_t max_bytes, Callback<Status> done) = 0;
 
+  /// Reads the payloads of all entries that the disk holds again, slowly, and compares checksums; then calls `done` on
+  /// the loop: ErrorCode::corrupt names the place. One at a time.
+  virtual void verify(Callback<Status> done) = 0;
+
   /// Every replica has asked the others about an uncertain tail: later recoveries do not report it again.
   virtual void tail_settled() = 0;
 

@@ -197,15 +197,41 @@ bool LogIndex::cached(GroupId group, Position first, Position last, std::size_t 
   return true;
 }
 
+/// `plan.offset` is the lowest place so far, and items count from the segment's beginning until close_plan().
+bool LogIndex::add_to(FetchPlan& plan, std::uint64_t& high, Position position, const EntrySlot& slot,
+                      std::size_t max_bytes) const {
+  const std::uint64_t sequence = liveness_.segment_of(slot.serial);
+  const std::uint64_t low = plan.items.empty() ? slot.offset : std::min<std::uint64_t>(plan.offset, slot.offset);
+  const std::uint64_t end = std::max<std::uint64_t>(high, std::uint64_t{slot.offset} + slot.size);
+  plan.size += slot.size;  // payloads until close_plan(), then what is read
+  if (!plan.items.empty() && (sequence != plan.sequence || plan.size > max_bytes || end - low > kLargestFetch)) {
+    return false;
+  }
+  plan.sequence = sequence;
+  plan.offset = low;
+  high = end;
+  plan.items.push_back({position, slot.serial, slot.offset, slot.size, slot.checksum});
+  return true;
+}
+
+namespace {
+
+void close_plan(FetchPlan& plan, std::uint64_t high) {
+  plan.size = high - plan.offset;
+  for (FetchPlan::Item& item : plan.items) {
+    item.offset -= static_cast<std::uint32_t>(plan.offset);
+  }
+}
+
+}  // namespace
+
 FetchPlan LogIndex::plan_fetch(GroupId group, Position first, Position last, std::size_t max_bytes) const {
   FetchPlan plan;
   const auto found = groups_.find(group);
   if (found == groups_.end()) {
     return plan;
   }
-  std::uint64_t low = 0;
   std::uint64_t high = 0;
-  std::size_t bytes = 0;
   for (Position position = first; position <= last; position = position.next()) {
     const EntrySlot* slot = found->second.entries.find(position);
     if (slot == nullptr) {
@@ -218,23 +244,33 @@ FetchPlan LogIndex::plan_fetch(GroupId group, Position first, Position last, std
       plan.damaged = slot->damaged && plan.items.empty();
       break;
     }
-    const std::uint64_t sequence = liveness_.segment_of(slot->serial);
-    const std::uint64_t new_low = plan.items.empty() ? slot->offset : std::min<std::uint64_t>(low, slot->offset);
-    const std::uint64_t new_high = std::max<std::uint64_t>(high, std::uint64_t{slot->offset} + slot->size);
-    bytes += slot->size;
-    if (!plan.items.empty() && (sequence != plan.sequence || bytes > max_bytes || new_high - new_low > kLargestFetch)) {
+    if (!add_to(plan, high, position, *slot, max_bytes)) {
       break;
     }
-    plan.sequence = sequence;
-    low = new_low;
-    high = new_high;
-    plan.items.push_back({position, slot->serial, slot->offset, slot->size, slot->checksum});
   }
-  plan.offset = low;
-  plan.size = high - low;
-  for (FetchPlan::Item& item : plan.items) {
-    item.offset -= static_cast<std::uint32_t>(low);
+  close_plan(plan, high);
+  return plan;
+}
+
+LogIndex::CheckPlan LogIndex::plan_check(std::pair<GroupId, Position> behind, std::size_t max_bytes,
+                                         std::uint64_t durable) const {
+  CheckPlan plan;
+  std::uint64_t high = 0;
+  for (auto at = groups_.lower_bound(behind.first); at != groups_.end() && plan.read.items.empty(); ++at) {
+    const EntryWindow& entries = at->second.entries;
+    Position position = at->first == behind.first ? std::max(behind.second.next(), entries.first()) : entries.first();
+    for (; position < entries.end(); position = position.next()) {
+      const EntrySlot* slot = entries.find(position);
+      if (slot == nullptr || slot->damaged || slot->size == 0 || slot->serial > durable) {
+        continue;
+      }
+      if (!add_to(plan.read, high, position, *slot, max_bytes)) {
+        break;
+      }
+      plan.last = {at->first, position};
+    }
   }
+  close_plan(plan.read, high);
   return plan;
 }
 

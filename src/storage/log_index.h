@@ -69,6 +69,14 @@ class LogIndex {
   /// One read for the first run of entries from `first` on that are not in memory. At most about `max_bytes`, but
   /// at least one entry.
   [[nodiscard]] FetchPlan plan_fetch(GroupId group, Position first, Position last, std::size_t max_bytes) const;
+  /// One read of about `max_bytes` for payloads from `from` on, of this group or the next ones, that frames up to
+  /// `durable` hold, whether in memory or not. The next read goes on behind `last`; none: there are no more.
+  struct CheckPlan {
+    FetchPlan read;
+    std::optional<std::pair<GroupId, Position>> last;
+  };
+  [[nodiscard]] CheckPlan plan_check(std::pair<GroupId, Position> behind, std::size_t max_bytes,
+                                     std::uint64_t durable) const;
   /// A payload came back. Ignored if the entry was replaced meanwhile.
   void install(GroupId group, Position position, std::uint64_t serial, Buffer payload);
 
@@ -111,6 +119,9 @@ class LogIndex {
   void forget(const EntrySlot& slot);
   void remember(GroupId group, Position position, const EntrySlot& slot);
   [[nodiscard]] EntrySlot* find(GroupId group, Position position, std::uint64_t serial);
+  /// True if the slot was added: it fits what the plan reads in one piece.
+  [[nodiscard]] bool add_to(FetchPlan& plan, std::uint64_t& high, Position position, const EntrySlot& slot,
+                            std::size_t max_bytes) const;
   [[nodiscard]] RewritePlan plan_group(GroupId id, const Group& group, std::uint64_t serial) const;
 
   Liveness& liveness_;

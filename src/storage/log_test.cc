@@ -134,6 +134,51 @@ TEST(Log, AFetchOfADamagedPayloadSaysSo) {
   EXPECT_EQ(done.error->code, ErrorCode::corrupt);
 }
 
+struct Verified {
+  std::optional<Status> status;
+  void on_done(std::uint64_t, Status said) { status = std::move(said); }
+};
+
+/// In memory or not, of whatever group: what the disk holds counts.
+TEST(Log, VerifyReadsEverythingThatIsDurable) {
+  LogNode node(small_log());
+  ASSERT_TRUE(node.open().has_value());
+  for (std::uint64_t position = 1; position <= 40; ++position) {
+    for (const std::uint64_t group : {1, 2}) {
+      node.append(group,
+                  {put_op(position, 1, std::to_string(group) + std::string(900, 'p') + std::to_string(position))});
+    }
+    node.settle();
+  }
+  const auto verify = [&node] {
+    Verified verified;
+    node.log->verify(Callback<Status>::to<&Verified::on_done>(&verified));
+    for (int i = 0; i < 1000 && !verified.status; ++i) {
+      node.loop.pass(std::chrono::milliseconds(1));
+      node.settle();
+    }
+    EXPECT_TRUE(verified.status.has_value());
+    return verified.status.value_or(Status());
+  };
+  EXPECT_TRUE(verify().has_value());
+  for (const std::string& text : {"1" + std::string(900, 'p') + "40", "2" + std::string(900, 'p') + "39"}) {
+    int flipped = 0;
+    for (auto& [name, content] : node.disk.files) {
+      if (const std::size_t at = content.durable.find(text); at != std::string::npos) {
+        content.durable[at + 500] ^= 4;
+        const Status found = verify();
+        ASSERT_FALSE(found.has_value());
+        EXPECT_EQ(found.error().code, ErrorCode::corrupt);
+        EXPECT_NE(found.error().text.find("segment"), std::string::npos) << found.error().text;
+        content.durable[at + 500] ^= 4;
+        ++flipped;
+      }
+    }
+    EXPECT_EQ(flipped, 1) << "a payload stands in one place";
+  }
+  EXPECT_TRUE(verify().has_value());
+}
+
 TEST(Log, AFailedWriteConfirmsNothingEverAgain) {
   LogNode node(small_log());
   ASSERT_TRUE(node.open().has_value());

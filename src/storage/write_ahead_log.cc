@@ -16,6 +16,9 @@ constexpr std::uint64_t kBatchesPerSegment = 4;
 constexpr std::uint64_t kNearlyFull = 16;
 /// The oldest segment is emptied by moving its records if they are at most this part of it.
 constexpr std::uint64_t kFewRecords = 8;
+/// While everything is read again: so much at once, and so long a pause behind it.
+constexpr std::size_t kVerifiedAtOnce = 256U << 10;
+constexpr Duration kVerifyPause = std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -29,7 +32,12 @@ WriteAheadLog::WriteAheadLog(env::FileSystem& files, env::Loop& loop, env::Clock
       segments_(files, std::move(directory), options_,
                 Callback<Status>::to<&WriteAheadLog::on_segments_changed>(this)) {}
 
-WriteAheadLog::~WriteAheadLog() { loop_.cancel(quiet_timer_); }
+WriteAheadLog::~WriteAheadLog() {
+  loop_.cancel(quiet_timer_);
+  if (verification_) {
+    loop_.cancel(verification_->pause);
+  }
+}
 
 Status WriteAheadLog::recover(env::FileSystem& files, env::Entropy& entropy, const std::string& directory,
                               Recovery& recovery) {
@@ -347,22 +355,72 @@ void WriteAheadLog::on_fetched(std::uint64_t token, Result<Buffer> bytes) {
 }
 
 Status WriteAheadLog::install(const Fetch& fetch, const Result<Buffer>& bytes) {
+  QUORATE_TRY(check(fetch.plan, bytes));
+  for (const FetchPlan::Item& item : fetch.plan.items) {
+    const ByteView all = bytes->view();
+    const ByteView payload = all.substr(std::min<std::size_t>(item.offset, all.size()), item.size);
+    index_.install(fetch.group, item.position, item.serial, Buffer::copy_of(payload));
+  }
+  return {};
+}
+
+Status WriteAheadLog::check(const FetchPlan& plan, const Result<Buffer>& bytes) {
   if (!bytes.has_value()) {
     return std::unexpected(bytes.error());
   }
-  for (const FetchPlan::Item& item : fetch.plan.items) {
+  for (const FetchPlan::Item& item : plan.items) {
     const ByteView all = bytes->view();
     const ByteView payload = all.substr(std::min<std::size_t>(item.offset, all.size()), item.size);
     const bool whole = payload.size() == item.size && codec::crc32c(payload) == item.checksum;
     if (!whole && !QUORATE_PLANT(skip_crc_check)) {
-      return fail(ErrorCode::corrupt, "The write-ahead log is damaged: segment " + std::to_string(fetch.plan.sequence) +
-                                          ", offset " + std::to_string(fetch.plan.offset + item.offset) +
+      return fail(ErrorCode::corrupt, "The write-ahead log is damaged: segment " + std::to_string(plan.sequence) +
+                                          ", offset " + std::to_string(plan.offset + item.offset) +
                                           ": the payload of an entry does not have its checksum. After a restart "
                                           "the node has it from the other members");
     }
-    index_.install(fetch.group, item.position, item.serial, Buffer::copy_of(payload));
   }
   return {};
+}
+
+// ---- reading everything again -----------------------------------------------------------------------------------
+
+void WriteAheadLog::verify(Callback<Status> done) {
+  QUORATE_ASSERT(!verification_, "the log is verified once at a time");
+  verification_.emplace(Verification{.done = done, .behind = {}, .read = {}});
+  verification_->pause = loop_.arm(clock_.now(), Callback<>::to<&WriteAheadLog::verify_next>(this));
+}
+
+void WriteAheadLog::verify_next(std::uint64_t) {
+  verification_->pause = 0;
+  LogIndex::CheckPlan plan = index_.plan_check(verification_->behind, kVerifiedAtOnce, durable_serial_);
+  if (!plan.last) {
+    end_verification(Status());
+    return;
+  }
+  verification_->behind = *plan.last;
+  verification_->read = std::move(plan.read);
+  SegmentFile* segment = segments_.find(verification_->read.sequence);
+  QUORATE_ASSERT(segment != nullptr, "a segment that is needed is there", verification_->read.sequence);
+  ++segment->reads;
+  segment->file->read_async(verification_->read.offset, static_cast<std::size_t>(verification_->read.size),
+                            Callback<Result<Buffer>>::to<&WriteAheadLog::on_verified>(this));
+}
+
+void WriteAheadLog::on_verified(std::uint64_t, Result<Buffer> bytes) {
+  if (SegmentFile* segment = segments_.find(verification_->read.sequence)) {
+    --segment->reads;
+  }
+  if (const Status status = check(verification_->read, bytes); !status) {
+    end_verification(status);
+    return;
+  }
+  verification_->pause = loop_.arm(clock_.now() + kVerifyPause, Callback<>::to<&WriteAheadLog::verify_next>(this));
+}
+
+void WriteAheadLog::end_verification(const Status& status) {
+  const Callback<Status> done = verification_->done;
+  verification_.reset();
+  done(status);
 }
 
 // ---- segments that are no longer needed -------------------------------------------------------------------------

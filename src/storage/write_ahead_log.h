@@ -41,6 +41,7 @@ class WriteAheadLog final : public Log {
   [[nodiscard]] bool cached(GroupId group, Position first, Position last, std::size_t max_bytes,
                             std::vector<LogEntry>& out) const override;
   void fetch(GroupId group, Position first, Position last, std::size_t max_bytes, Callback<Status> done) override;
+  void verify(Callback<Status> done) override;
   void tail_settled() override;
   [[nodiscard]] std::size_t unsynced_bytes() const override { return unsynced_bytes_; }
   [[nodiscard]] const LogStats& stats() const override { return stats_; }
@@ -51,6 +52,19 @@ class WriteAheadLog final : public Log {
     FetchPlan plan;
     Callback<Status> done;  ///< not set: for the log itself
   };
+
+  /// How far a reading of everything has come.
+  struct Verification {
+    Callback<Status> done;
+    std::pair<GroupId, Position> behind;
+    FetchPlan read;  ///< under way
+    env::TimerId pause = 0;
+  };
+
+  // Verifying.
+  void verify_next(std::uint64_t);
+  void on_verified(std::uint64_t, Result<Buffer> bytes);
+  void end_verification(const Status& status);
 
   // Writing.
   LogBatch& open_batch(std::uint64_t more_bytes);
@@ -78,6 +92,8 @@ class WriteAheadLog final : public Log {
   void on_nothing_to_fetch(std::uint64_t token);
   void on_fetched(std::uint64_t token, Result<Buffer> bytes);
   [[nodiscard]] Status install(const Fetch& fetch, const Result<Buffer>& bytes);
+  /// Whether what was read has its checksums.
+  [[nodiscard]] static Status check(const FetchPlan& plan, const Result<Buffer>& bytes);
 
   env::Loop& loop_;
   env::Clock& clock_;
@@ -105,6 +121,7 @@ class WriteAheadLog final : public Log {
 
   std::map<std::uint64_t, Fetch> fetches_;
   std::uint64_t last_fetch_ = 0;
+  std::optional<Verification> verification_;
   bool moving_ = false;  ///< a payload is being read that must be moved
 };
 

@@ -4,11 +4,12 @@ Real processes, real disks. The log's bytes are those of docs/formats/log.md.
 """
 
 import struct
+import time
 
 import pytest
 
 from etcd_client import Client
-from processes import wait_for
+from processes import Cluster, wait_for
 from test_members import grow
 from test_snapshot import wait_equal
 
@@ -48,6 +49,19 @@ def damage(node, part):
     content[place] ^= 0x10
     path.write_bytes(content)
     return path, whole
+
+
+def damage_table(node):
+    """Changes some bytes of the largest file of the record store."""
+    tables = lambda: sorted((node.data_dir / "engine").glob("*.sst"), key=lambda path: path.stat().st_size)
+    wait_for(tables, 20, "the engine has written tables")
+    largest = tables()[-1]
+    with open(largest, "r+b") as file:
+        at = largest.stat().st_size // 3
+        file.seek(at)
+        content = file.read(64)
+        file.seek(at)
+        file.write(bytes(byte ^ 0x10 for byte in content))
 
 
 def put(cluster, name, count=200):
@@ -104,12 +118,7 @@ def test_a_damaged_record_store_is_laid_aside_and_comes_back_from_the_others(clu
     put(cluster, "before", count=2000)
     victim = next(node for node in cluster.nodes if node is not cluster.leader())
     victim.stop()  # an orderly stop: the records are in files
-    tables = sorted((victim.data_dir / "engine").glob("*.sst"), key=lambda path: path.stat().st_size)
-    assert tables, "the engine has written tables"
-    content = bytearray(tables[-1].read_bytes())
-    for at in range(len(content) // 3, len(content) // 3 + 64):
-        content[at] ^= 0x10
-    tables[-1].write_bytes(content)
+    damage_table(victim)
     put(cluster, "meanwhile")
     victim.start()
     wait_for(lambda: "the record store is damaged" in victim.log()[victim.log_start:], 20, "the node says so")
@@ -120,6 +129,33 @@ def test_a_damaged_record_store_is_laid_aside_and_comes_back_from_the_others(clu
     victim.start()
     cluster.wait_healthy()
     wait_equal(cluster)
+
+
+@pytest.mark.parametrize("what", ["log", "records"])
+def test_damage_under_a_running_node_is_found_by_reading_again(tmp_path, what):
+    """Nothing asks for what is damaged. The node stops and says why; its next start is made whole by the others (F-D6)."""
+    with Cluster(tmp_path / "cluster", extra_flags=["--scrub-interval=1s"]) as cluster:
+        cluster.start()
+        victim, third = [node for node in cluster.nodes if node is not cluster.leader()]
+        third.kill()  # so that the logs keep what it lacks
+        put(cluster, "before", count=2000)
+        if what == "log":
+            damage(victim, "payload")
+        else:
+            damage_table(victim)
+        wait_for(lambda: not victim.alive, 30, f"it stops; its log ends:\n{victim.log()[-1500:]}")
+        text = victim.log()[victim.log_start:]
+        assert "this node cannot go on" in text
+        assert ("does not have its checksum" if what == "log" else "the record store is damaged") in text
+        third.start()
+        wait_for(third.ready, 20, "a majority")
+        put(cluster, "meanwhile")
+        victim.start()
+        cluster.wait_healthy()
+        wait_for(lambda: victim.metric("quorate_groups_in_repair") == 0, 20, "repaired")
+        wait_equal(cluster)
+        time.sleep(2.5)  # and another reading finds nothing
+        assert victim.alive, victim.log()[-1500:]
 
 
 def test_a_damaged_majority_waits_and_says_so(cluster):
