@@ -49,8 +49,17 @@ bool DiskFaults::all_nodes(const std::function<bool(group::Host&)>& are) const {
   return true;
 }
 
+void DiskFaults::look() {
+  for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+    if (cluster_.node(node).is_alive() && !patients_[node - 1].damaged &&
+        cluster_.node(node).host().groups_in_repair() == 0) {
+      patients_[node - 1].is_in_repair = false;
+    }
+  }
+}
+
 bool DiskFaults::all_whole() const {
-  return std::ranges::none_of(patients_, [](const Patient& patient) { return patient.damaged.has_value(); }) &&
+  return std::ranges::none_of(patients_, &Patient::is_in_repair) &&
          all_nodes([](const group::Host& host) { return host.groups_in_repair() == 0; });
 }
 
@@ -93,6 +102,7 @@ bool DiskFaults::is_needed(std::uint32_t node, const consensus::Membership& memb
 
 void DiskFaults::damage_log(std::uint32_t node, std::uint64_t place) {
   patients_[node - 1].was_damaged = true;
+  patients_[node - 1].is_in_repair = true;
   patients_[node - 1].damaged = cluster_.node(node).disk().flip_bit("log/", place);
 }
 

@@ -37,7 +37,9 @@ class DiskFaults {
 
   /// True if others would make good whatever this node loses now.
   [[nodiscard]] bool may_damage(std::uint32_t node) const;
-  /// No replica has lost anything that others must bring, as far as it can be known: what is down may have.
+  /// Notes which damaged nodes the others have made whole. To be called before the questions about that.
+  void look();
+  /// No replica is known to have lost anything that others must bring.
   [[nodiscard]] bool all_whole() const;
   /// Changes one bit of the log of a node that is down; `place` picks which.
   void damage_log(std::uint32_t node, std::uint64_t place);
@@ -50,6 +52,7 @@ class DiskFaults {
     std::optional<ErrorCode> refused_with;  ///< since this life began
     std::optional<Disk::Bit> damaged;       ///< until it is started
     bool was_damaged = false;               ///< in this run
+    bool is_in_repair = false;              ///< as far as was seen: who is down may have been repaired before
   };
 
   /// Of all nodes that run.

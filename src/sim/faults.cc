@@ -161,6 +161,7 @@ void Faults::count(std::uint32_t node) {
 }
 
 void Faults::inject() {
+  disks_.look();
   const std::uint32_t victim = std::clamp(event_.node, 1U, cluster_.node_count());
   const std::uint32_t majority = cluster_.node_count() / 2 + 1;
   const bool can_lose_one = disks_.well_count() > majority && cluster_.node(victim).is_alive();
