@@ -49,25 +49,17 @@ std::uint32_t MembershipOperator::change(GroupId group, std::uint64_t roles) {
 
 void MembershipOperator::restore_all() { restore(0); }
 
+/// It never ends: a node that was paused may still propose the change that it was asked for long ago.
 void MembershipOperator::restore(std::uint64_t) {
-  bool is_done = true;
   for (std::uint64_t group = 1; group <= cluster_.group_count(); ++group) {
     const std::uint32_t leader = cluster_.leader_of(GroupId(group));
-    if (leader == 0) {
-      is_done = false;
-      continue;
-    }
-    const consensus::CoreStatus status = cluster_.node(leader).host().replica(GroupId(group)).status();
-    const bool is_whole = status.membership == everybody(cluster_);
-    if (!is_whole) {
+    if (leader != 0 &&
+        cluster_.node(leader).host().replica(GroupId(group)).status().membership != everybody(cluster_)) {
       ask(leader, GroupId(group), everybody(cluster_));
     }
-    is_done = is_done && is_whole && status.commit == status.last;  // another change may still be open
   }
-  if (!is_done) {
-    cluster_.queue().schedule(cluster_.now() + kRestoreInterval, Owner{},
-                              Callback<>::to<&MembershipOperator::restore>(this));
-  }
+  cluster_.queue().schedule(cluster_.now() + kRestoreInterval, Owner{},
+                            Callback<>::to<&MembershipOperator::restore>(this));
 }
 
 /// What the core refuses for now is not asked again, except by restore().

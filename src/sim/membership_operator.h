@@ -19,7 +19,7 @@ class MembershipOperator {
   /// Asks the leader of `group`, if there is one, for the membership with the number `roles`. Which node was asked; 0:
   /// nobody leads.
   std::uint32_t change(GroupId group, std::uint64_t roles);
-  /// From now on, until it is so, every group is led back to all nodes as voters.
+  /// From now on every group is led back to all nodes as voters.
   void restore_all();
 
  private:
