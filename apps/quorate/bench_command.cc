@@ -202,7 +202,8 @@ int bench_command(std::span<const std::string> words) {
   put.add_flag("--stages", options.stages, "print where a put's time goes");
   put.add_option("--endpoints", options.endpoints, "client endpoints of all members (default: three nodes of its own)")
       ->delimiter(',');
-  put.add_option("--consensus", options.consensus, "the protocol of the nodes of its own: " + protocols::names());
+  put.add_option("--consensus", options.consensus,
+                 "the protocol of the nodes of its own: " + protocols::names(protocols::ordered()));
   put.add_option("--total", options.total, "puts that are measured")->check(CLI::Range(1, 100'000'000));
   put.add_option("--value-bytes", options.value_bytes, "bytes of a value")->check(CLI::Range(0, 1'000'000));
   std::vector<std::string> reversed(words.rbegin(), words.rend());

@@ -87,7 +87,7 @@ bool keeps_log(const Cluster& cluster) {
   if (!stored || !stored->has_value()) {
     return true;
   }
-  const consensus::Protocol* protocol = protocols::find((*stored)->who.protocol, protocols::deployed());
+  const consensus::Protocol* protocol = protocols::find((*stored)->who.protocol);
   return protocol == nullptr || protocol->keeps_log();
 }
 
@@ -358,9 +358,9 @@ int dev_main(std::span<const std::string> arguments) {
     std::cerr << "quorate dev: unexpected `" << words.unknown << "`; see quorate dev --help\n";
     return 2;
   }
-  if (!words.consensus.empty() && protocols::find(words.consensus, protocols::deployed()) == nullptr) {
+  if (!words.consensus.empty() && protocols::find(words.consensus) == nullptr) {
     std::cerr << "quorate dev: --consensus " << words.consensus << ": unknown protocol; this version has "
-              << protocols::names(protocols::deployed()) << '\n';
+              << protocols::names() << '\n';
     return 2;
   }
   if (words.verb.empty() || words.verb == "up") {

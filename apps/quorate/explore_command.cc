@@ -93,7 +93,7 @@ std::array<std::pair<const char*, std::uint8_t*>, 6> budgets_of(explore::Budget&
 }
 
 void add_options(CLI::App& app, Choices& choices) {
-  app.add_option("protocol", choices.protocol, protocols::names(protocols::deployed()))->required();
+  app.add_option("protocol", choices.protocol, protocols::names())->required();
   app.add_option("--bounds", choices.bounds,
                  explore::names_of_bounds(true) + "; without a log " + explore::names_of_bounds(false))
       ->capture_default_str();
@@ -140,10 +140,10 @@ int explore_command(std::span<const std::string> arguments) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const consensus::Protocol* protocol = protocols::find(choices.protocol, protocols::deployed());
+  const consensus::Protocol* protocol = protocols::find(choices.protocol);
   if (protocol == nullptr) {
     std::fprintf(stderr, "quorate explore: %s: unknown protocol; there is %s\n", choices.protocol.c_str(),
-                 protocols::names(protocols::deployed()).c_str());
+                 protocols::names().c_str());
     return 2;
   }
   std::string name;

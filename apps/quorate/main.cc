@@ -49,7 +49,7 @@ int list_protocols(std::span<const std::string> words) {
     std::fprintf(stderr, "quorate protocols: unexpected `%s`; there is --all\n", words[0].c_str());
     return 2;
   }
-  for (const quorate::consensus::Protocol* protocol : all ? quorate::protocols::all() : quorate::protocols::served()) {
+  for (const quorate::consensus::Protocol* protocol : all ? quorate::protocols::all() : quorate::protocols::ordered()) {
     std::puts(std::string(protocol->name()).c_str());
   }
   return 0;

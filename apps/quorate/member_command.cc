@@ -12,7 +12,6 @@
 
 #include "membership_view.h"
 #include "rpc_client.h"
-#include "tcp_connect.h"
 
 namespace quorate {
 namespace {
@@ -49,30 +48,13 @@ class Cluster {
  public:
   explicit Cluster(std::vector<std::string> endpoints) : endpoints_(std::move(endpoints)) {}
 
-  [[nodiscard]] Result<std::string> call(const std::string& endpoint, const char* path, const std::string& message) {
-    const Result<Endpoint> where = Endpoint::parse(endpoint);
-    if (!where) {
-      return std::unexpected(where.error());
-    }
-    Result<Socket> socket = connect_to(*where, kTimeoutMs);
-    if (!socket) {
-      return std::unexpected(socket.error());
-    }
-    std::string answer;
-    const Status done = RpcClient(std::move(*socket), *where).call(path, message, [&answer](std::string_view one) {
-      answer = one;
-      return Status();
-    });
-    return done ? Result<std::string>(std::move(answer)) : std::unexpected(done.error());
-  }
-
   /// What the leader tells, or else any other node.
   [[nodiscard]] Result<MembershipView> look() {
     Result<MembershipView> best = fail(ErrorCode::io, "no endpoint given");
     std::vector<std::string> asked;
     for (std::size_t i = 0; i < endpoints_.size(); ++i) {
       const std::string endpoint = endpoints_[i];  // the list may grow
-      const Result<std::string> answer = call(endpoint, kDescribe, {});
+      const Result<std::string> answer = call_node(endpoint, kDescribe, {}, kTimeoutMs);
       if (!answer) {
         best = best ? std::move(best) : std::unexpected(answer.error());
         continue;
@@ -96,7 +78,7 @@ class Cluster {
   [[nodiscard]] Result<std::string> ask(const char* path, const std::string& message) {
     Result<std::string> answer = fail(ErrorCode::io, "no endpoint given");
     for (const std::string& endpoint : endpoints_) {
-      answer = call(endpoint, path, message);
+      answer = call_node(endpoint, path, message, kTimeoutMs);
       if (answer || answer.error().text.find("etcdserver: ") != std::string::npos) {
         return answer;
       }

@@ -9,7 +9,6 @@
 #include "codec/proto_fields.h"
 #include "codec/writer.h"
 #include "rpc_client.h"
-#include "tcp_connect.h"
 
 namespace quorate {
 namespace {
@@ -40,29 +39,12 @@ std::string encode(std::string_view key, std::string_view value) {
   return writer.take();
 }
 
-Result<std::string> call(const std::string& endpoint, const char* path, const std::string& message) {
-  const Result<Endpoint> where = Endpoint::parse(endpoint);
-  if (!where) {
-    return std::unexpected(where.error());
-  }
-  Result<Socket> socket = connect_to(*where, kTimeoutMs);
-  if (!socket) {
-    return std::unexpected(socket.error());
-  }
-  std::string answer;
-  const Status done = RpcClient(std::move(*socket), *where).call(path, message, [&answer](std::string_view one) {
-    answer = one;
-    return Status();
-  });
-  return done ? Result<std::string>(std::move(answer)) : std::unexpected(done.error());
-}
-
 /// Asks one node after the other until one answers: asking again is harmless, because a key is decided once.
 Result<std::string> ask(std::string_view endpoints, const char* path, const std::string& message) {
   Result<std::string> answer = fail(ErrorCode::io, "no endpoint given");
   while (!endpoints.empty()) {
     const std::size_t comma = endpoints.find(',');
-    answer = call(std::string(endpoints.substr(0, comma)), path, message);
+    answer = call_node(std::string(endpoints.substr(0, comma)), path, message, kTimeoutMs);
     if (answer) {
       return answer;
     }

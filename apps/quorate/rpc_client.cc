@@ -155,4 +155,22 @@ ssize_t RpcClient::read_body(nghttp2_session*, std::int32_t, std::uint8_t* to, s
   return static_cast<ssize_t>(size);
 }
 
+Result<std::string> call_node(const std::string& endpoint, std::string_view path, std::string_view message,
+                              int timeout_ms) {
+  const Result<Endpoint> where = Endpoint::parse(endpoint);
+  if (!where) {
+    return std::unexpected(where.error());
+  }
+  Result<Socket> socket = connect_to(*where, timeout_ms);
+  if (!socket) {
+    return std::unexpected(socket.error());
+  }
+  std::string answer;
+  const Status done = RpcClient(std::move(*socket), *where).call(path, message, [&answer](std::string_view one) {
+    answer = one;
+    return Status();
+  });
+  return done ? Result<std::string>(std::move(answer)) : std::unexpected(done.error());
+}
+
 }  // namespace quorate

@@ -57,4 +57,8 @@ class RpcClient {
   bool answered_ = false;                  ///< the stream has ended
 };
 
+/// One call of a node, over a connection of its own; the answer's last message. `endpoint` is host:port.
+[[nodiscard]] Result<std::string> call_node(const std::string& endpoint, std::string_view path,
+                                            std::string_view message, int timeout_ms);
+
 }  // namespace quorate

@@ -334,6 +334,7 @@ void HostRuntime::on_log_failed(const Error& error) {
 }
 
 void HostRuntime::on_engine_failed(std::uint64_t, const Error& why) {
+  found_damaged_records_ = why.code == ErrorCode::corrupt;
   on_fatal({why.code,
             "the record store failed, so this node stops; the write-ahead log has everything it "
             "acknowledged. " +

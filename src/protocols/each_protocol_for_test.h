@@ -29,9 +29,6 @@ inline auto each_of_cells() {
   return ::testing::ValuesIn(list);
 }
 
-/// For what only clusters of real processes need to stand.
-inline auto each_served() { return ::testing::ValuesIn(served().begin(), served().end()); }
-
 inline std::string name_of_case(const ::testing::TestParamInfo<const consensus::Protocol*>& info) {
   return std::string(info.param->name());
 }

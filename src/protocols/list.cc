@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <iterator>
 #include <vector>
 
@@ -25,18 +24,7 @@ std::span<const consensus::Protocol* const> ordered() {
   return kOrdered;
 }
 
-std::span<const consensus::Protocol* const> served() { return ordered(); }
-
-std::span<const consensus::Protocol* const> deployed() {
-  static const std::vector<const consensus::Protocol*> kDeployed = [] {
-    std::vector<const consensus::Protocol*> list(served().begin(), served().end());
-    std::ranges::copy_if(all(), std::back_inserter(list), std::not_fn(&consensus::Protocol::keeps_log));
-    return list;
-  }();
-  return kDeployed;
-}
-
-const consensus::Protocol& default_protocol() { return *served().front(); }
+const consensus::Protocol& default_protocol() { return *all().front(); }
 
 const consensus::Protocol* find(std::string_view name, std::span<const consensus::Protocol* const> list) {
   const auto found = std::ranges::find(list, name, &consensus::Protocol::name);

@@ -13,25 +13,21 @@
 
 namespace quorate::protocols {
 
-/// Every protocol that has cores: for unit tests, stories and the simulator.
+/// Every protocol that has cores: clusters run each. The first is the one that a new cluster runs unless it is told
+/// otherwise.
 [[nodiscard]] std::span<const consensus::Protocol* const> all();
 
-/// Those of them that keep a log: for whatever needs positions, leaders, snapshots or a state machine over a log.
+/// Those of them that keep a log: for whatever needs positions, leaders, snapshots or a state machine over a log, as
+/// etcd's API does. The clusters of the others serve a register.
 [[nodiscard]] std::span<const consensus::Protocol* const> ordered();
-
-/// Those that clusters with etcd's API run. The first is the one that a new cluster runs unless it is told otherwise.
-[[nodiscard]] std::span<const consensus::Protocol* const> served();
-
-/// All that clusters of real processes run: beside those, the ones without a log, whose clusters serve a register.
-[[nodiscard]] std::span<const consensus::Protocol* const> deployed();
 
 [[nodiscard]] const consensus::Protocol& default_protocol();
 
 /// The one of that name in `list`, or null.
 [[nodiscard]] const consensus::Protocol* find(std::string_view name,
-                                              std::span<const consensus::Protocol* const> list = served());
+                                              std::span<const consensus::Protocol* const> list = all());
 
 /// "a, b and c": for help and errors.
-[[nodiscard]] std::string names(std::span<const consensus::Protocol* const> list = served());
+[[nodiscard]] std::string names(std::span<const consensus::Protocol* const> list = all());
 
 }  // namespace quorate::protocols

@@ -1,45 +1,31 @@
-// Random schedules over few replicas of each protocol without a log (stories/cell_schedule.h). In a build with plants
-// QUORATE_PLANT names one that must be found; QUORATE_RANDOM_RUNS and QUORATE_RANDOM_SEED choose the schedules.
+// Random schedules over few replicas of each protocol without a log (stories/cell_schedule.h).
 
-#include <cstdlib>
 #include <memory>
 
-#include "base/plant.h"
 #include "consensus/paxos/laws_for_test.h"
 #include "protocols/each_protocol_for_test.h"
+#include "protocols/random_runs_for_test.h"
 #include "stories/cell_schedule.h"
 
 namespace quorate::protocols {
 namespace {
 
-std::uint64_t from_environment(const char* variable, std::uint64_t otherwise) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 class RandomCells : public ::testing::TestWithParam<const consensus::Protocol*> {};
 INSTANTIATE_TEST_SUITE_P(All, RandomCells, each_of_cells(), name_of_case);
 
 TEST_P(RandomCells, AreDecidedOnceAndHeal) {
-#ifdef QUORATE_PLANTS
-  const char* plant = std::getenv("QUORATE_PLANT");
-  activate_plant(plant == nullptr ? "" : plant);
-#endif
   std::size_t decided = 0;
   std::set<std::string_view> branches;
-  const std::uint64_t runs = from_environment("QUORATE_RANDOM_RUNS", 300);
-  const std::uint64_t first = from_environment("QUORATE_RANDOM_SEED", 1);
-  for (std::uint64_t seed = first; seed < first + runs; ++seed) {
-    SCOPED_TRACE("QUORATE_RANDOM_SEED=" + std::to_string(seed) + " QUORATE_RANDOM_RUNS=1");
-    stories::CellSchedule schedule(*GetParam(), seed, runs == 1);
+  const RandomRuns runs = choose_runs(300);
+  for (std::uint64_t seed = runs.first; seed < runs.first + runs.count; ++seed) {
+    SCOPED_TRACE(RandomRuns::command(seed));
+    stories::CellSchedule schedule(*GetParam(), seed, runs.are_told());
     paxos::Laws law;
     schedule.cluster().law = &law;
     schedule.run(1200);
     const std::string unhealed = schedule.heal();
-    if (runs == 1) {
-      for (const stories::Happening& happening : schedule.cluster().take_happenings()) {
-        std::printf("%s\n", stories::line_of(happening).c_str());
-      }
+    if (runs.are_told()) {
+      tell(schedule.cluster());
     }
     ASSERT_TRUE(schedule.cluster().violations().empty()) << schedule.cluster().violations().front();
     ASSERT_TRUE(unhealed.empty()) << unhealed;
@@ -47,8 +33,8 @@ TEST_P(RandomCells, AreDecidedOnceAndHeal) {
     branches.insert(schedule.cluster().branches().begin(), schedule.cluster().branches().end());
   }
   // Schedules in which nothing happens prove nothing.
-  if (runs >= 100) {
-    EXPECT_GT(decided / runs, 2U);
+  if (runs.count >= 100) {
+    EXPECT_GT(decided / runs.count, 2U);
     for (const std::string_view branch : GetParam()->branches) {
       EXPECT_TRUE(branches.contains(branch)) << "no schedule reaches " << branch;
     }

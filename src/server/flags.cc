@@ -158,8 +158,7 @@ Status set_log_format(ServeOptions& options, std::string_view value) {
 
 const std::vector<FlagSpec>& specs() {
   static const std::string kConsensus =
-      "the protocol of a new cluster, which keeps it: " + protocols::names(protocols::deployed()) +
-      "; quorate's own flag";
+      "the protocol of a new cluster, which keeps it: " + protocols::names() + "; quorate's own flag";
   static const std::vector<FlagSpec> kSpecs = {
       {"name", "default", "this member's name, as in --initial-cluster", text(&ServeOptions::name)},
       {"data-dir", "<name>.quorate", "where this member's data lives", text(&ServeOptions::data_dir)},

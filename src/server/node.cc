@@ -9,19 +9,14 @@
 #include "api/http/pages.h"
 #include "consensus/contract/membership_codec.h"
 #include "engine_rocksdb/rocksdb_store.h"
-#include "env_posix/data_directory.h"
 #include "env_posix/entropy.h"
-#include "env_posix/files.h"
-#include "env_posix/loop.h"
-#include "env_posix/tcp_transport.h"
 #include "server/announced_group.h"
-#include "server/client_listener.h"
 #include "server/damage_report.h"
 #include "server/join.h"
 #include "server/node_config.h"
+#include "server/node_home.h"
 #include "server/node_metrics.h"
 #include "server/peer_probes.h"
-#include "server/protocol_choice.h"
 #include "server/readiness.h"
 #include "service/kv_service.h"
 #include "state/kv/store.h"
@@ -33,7 +28,6 @@ namespace {
 
 constexpr const char* kEngineDirectory = "engine";
 const std::string kLaidAside = "engine.damaged-";  // and the number of the start that found it
-constexpr std::size_t kMaxClientConnections = 10'000;
 constexpr Duration kStopCheckInterval = std::chrono::milliseconds(50);
 constexpr Duration kHandOverPatience = std::chrono::seconds(2);
 constexpr Duration kFarewell = std::chrono::milliseconds(100);
@@ -56,10 +50,8 @@ struct Node::GroupParts {
 
 /// In order of construction; destroyed from the last to the first.
 struct Node::Parts {
-  std::unique_ptr<env_posix::EventLoop> loop;
+  NodeHome home;
   env_posix::SystemEntropy entropy;
-  std::optional<env_posix::DataDirectory> directory;
-  std::unique_ptr<env_posix::PosixFiles> files;
   storage::MemoryRecords memory_records;
   std::unique_ptr<env::RecordStore> records;
   std::unique_ptr<env_posix::TcpTransport> transport;
@@ -98,42 +90,21 @@ void Node::close() {
   parts_->records.reset();
 }
 
-Result<std::unique_ptr<Node>> Node::open(ServeOptions options, EventLog& log) {
-  const Result<const consensus::Protocol*> protocol = choose_protocol(options);
-  if (!protocol) {
-    return std::unexpected(protocol.error());
-  }
+Result<std::unique_ptr<RunningNode>> Node::open(ServeOptions options, const consensus::Protocol& protocol,
+                                                EventLog& log) {
   Result<ClusterIdentity> identity = find_identity(options, log);
   if (!identity) {
     return std::unexpected(identity.error());
   }
-  std::unique_ptr<Node> node(new Node(std::move(options), **protocol, std::move(*identity), log));
-  QUORATE_TRY(node->open_directory());
+  std::unique_ptr<Node> node(new Node(std::move(options), protocol, std::move(*identity), log));
+  Result<NodeHome> home = open_home(node->options_, node->identity_, protocol, log);
+  if (!home) {
+    return std::unexpected(home.error());
+  }
+  node->parts_->home = std::move(*home);
   QUORATE_TRY(node->open_state());
   QUORATE_TRY(node->open_front_ends());
   return node;
-}
-
-Status Node::open_directory() {
-  Result<std::unique_ptr<env_posix::EventLoop>> loop = env_posix::EventLoop::make();
-  if (!loop) {
-    return std::unexpected(loop.error());
-  }
-  parts_->loop = std::move(*loop);
-  Result<env_posix::DataDirectory> directory = env_posix::DataDirectory::open(
-      options_.data_dir, {identity_.cluster, identity_.self, std::string(protocol_.name())}, origin_of(identity_));
-  if (!directory) {
-    return std::unexpected(directory.error());
-  }
-  parts_->directory = std::move(*directory);
-  identity_.cluster = parts_->directory->cluster();
-  log_starting(options_, identity_, protocol_, *parts_->directory, log_);
-  Result<std::unique_ptr<env_posix::PosixFiles>> files = env_posix::PosixFiles::open(options_.data_dir, *parts_->loop);
-  if (!files) {
-    return std::unexpected(files.error());
-  }
-  parts_->files = std::move(*files);
-  return {};
 }
 
 bool Node::are_records_damaged(const Error& why) const {
@@ -156,9 +127,9 @@ Status Node::open_state() {
 
 Status Node::lay_records_aside(const Error& why) {
   close();
-  const std::string aside = kLaidAside + std::to_string(parts_->directory->incarnation().value());
-  QUORATE_TRY(parts_->files->rename(kEngineDirectory, aside));
-  QUORATE_TRY(parts_->files->sync_directory(""));
+  const std::string aside = kLaidAside + std::to_string(parts_->home.directory->incarnation().value());
+  QUORATE_TRY(parts_->home.files->rename(kEngineDirectory, aside));
+  QUORATE_TRY(parts_->home.files->sync_directory(""));
   report_records_laid_aside(why, aside, log_);
   return {};
 }
@@ -169,19 +140,21 @@ Status Node::open_records_and_groups() {
 }
 
 Status Node::open_records() {
-  const Result<std::vector<std::string>> names = parts_->files->list("");
+  const Result<std::vector<std::string>> names = parts_->home.files->list("");
   if (!names) {
     return std::unexpected(names.error());
   }
   records_laid_aside_ =
       std::ranges::any_of(*names, [](const std::string& name) { return name.starts_with(kLaidAside); });
   if (options_.engine == "memory") {
-    parts_->records = std::make_unique<storage::MemoryRecordStore>(parts_->memory_records, *parts_->loop, *parts_->loop,
-                                                                   parts_->entropy);
+    parts_->records = std::make_unique<storage::MemoryRecordStore>(parts_->memory_records, *parts_->home.loop,
+                                                                   *parts_->home.loop, parts_->entropy);
     return {};
   }
   engine_rocksdb::EngineHooks hooks;
-  hooks.post = [poster = parts_->loop->shared_poster()](std::function<void()> work) { poster->post(std::move(work)); };
+  hooks.post = [poster = parts_->home.loop->shared_poster()](std::function<void()> work) {
+    poster->post(std::move(work));
+  };
   hooks.failed = [this](const Error& why) {
     read_damaged_records_ = why.code == ErrorCode::corrupt;
     on_stopped(why);
@@ -196,22 +169,22 @@ Status Node::open_records() {
 }
 
 group::HostConfig Node::host_config() const {
-  group::HostConfig config = host_config_of(options_, identity_, protocol_, parts_->directory->incarnation());
+  group::HostConfig config = host_config_of(options_, identity_, protocol_, parts_->home.directory->incarnation());
   config.records_laid_aside = records_laid_aside_;
   return config;
 }
 
 Status Node::open_groups() {
-  env_posix::EventLoop& loop = *parts_->loop;
+  env_posix::EventLoop& loop = *parts_->home.loop;
   parts_->transport = std::make_unique<env_posix::TcpTransport>(loop);
   const group::Environment environment{
-      loop, loop, parts_->entropy, *parts_->files, *parts_->transport, *parts_->records, *this};
+      loop, loop, parts_->entropy, *parts_->home.files, *parts_->transport, *parts_->records, *this};
   Result<std::unique_ptr<group::Host>> host = group::Host::open(host_config(), environment, *this);
   if (!host) {
     return std::unexpected(host.error());
   }
   parts_->host = std::move(*host);
-  const Incarnation incarnation = parts_->directory->incarnation();
+  const Incarnation incarnation = parts_->home.directory->incarnation();
   service::ServiceConfig service_config;
   service_config.request_timeout = std::chrono::seconds(5) + 2 * std::chrono::milliseconds(options_.election_ms);
   service_config.max_request_bytes = options_.max_request_bytes;
@@ -268,7 +241,7 @@ Status Node::learn_members() {
 }
 
 Status Node::open_front_ends() {
-  env_posix::EventLoop& loop = *parts_->loop;
+  env_posix::EventLoop& loop = *parts_->home.loop;
   etcd::ApiConfig config;
   config.cluster = identity_.cluster;
   config.self = identity_.self;
@@ -284,22 +257,10 @@ Status Node::open_front_ends() {
       *parts_->groups[0].service, loop, [this] { return metrics_text(); },
       http::Versions{std::string(etcd::kServerVersion), std::string(etcd::kClusterVersion),
                      std::string(etcd::kStorageVersion)});
-  rpc::ServerLimits limits;
-  limits.max_concurrent_streams = options_.max_concurrent_streams;
-  limits.max_message_bytes = options_.max_request_bytes + 524'288;
-  limits.keepalive_min_time = options_.keepalive_min_time;
-  parts_->clients =
-      std::make_unique<ClientListener>(limits, *parts_->api, *parts_->pages, loop, loop, kMaxClientConnections);
+  parts_->clients = std::make_unique<ClientListener>(client_limits_of(options_), *parts_->api, *parts_->pages, loop,
+                                                     loop, kMaxClientConnections);
   parts_->client_transport = std::make_unique<env_posix::TcpTransport>(loop);
-  for (const std::vector<Url>* urls : {&options_.listen_client_urls, &options_.listen_metrics_urls}) {
-    for (const Url& url : *urls) {
-      QUORATE_TRY(parts_->client_transport->listen(url.address(), *parts_->clients));
-      if (!url.is_loopback()) {
-        log_.warn("serving client traffic insecurely; this is strongly discouraged!",
-                  {{"traffic", "http"}, {"address", url.address()}});
-      }
-    }
-  }
+  QUORATE_TRY(listen_for_clients(options_, *parts_->client_transport, *parts_->clients, log_));
   QUORATE_TRY(parts_->host->start());
   log_.info("listening", {{"clients", join(options_.listen_client_urls)}, {"peers", join(options_.listen_peer_urls)}});
   return {};
@@ -307,15 +268,16 @@ Status Node::open_front_ends() {
 
 Status Node::run() {
   parts_->probes = std::make_unique<PeerProbes>(*parts_->transport, [this] { return parts_->host->contacts(); });
-  parts_->readiness = std::make_unique<Readiness>(identity_, *parts_->host, *parts_->groups[0].service, *parts_->loop,
-                                                  *parts_->loop, *parts_->probes, log_, [this] { on_ready(); });
+  parts_->readiness =
+      std::make_unique<Readiness>(identity_, *parts_->host, *parts_->groups[0].service, *parts_->home.loop,
+                                  *parts_->home.loop, *parts_->probes, log_, [this] { on_ready(); });
   std::vector<std::string> client_urls;
   for (const Url& url : options_.advertise_client_urls) {
     client_urls.push_back(url.text());
   }
   parts_->readiness->start(etcd::encode_published_member(options_.name, client_urls));
   watch_for_stop(0);
-  parts_->loop->run();
+  parts_->home.loop->run();
   if (ended_) {
     log_.info("stopped");
   } else if ((read_damaged_records_ || parts_->host->found_damaged_records()) && identity_.members.size() > 1) {
@@ -335,7 +297,8 @@ void Node::watch_for_stop(std::uint64_t) {
     hand_over_leadership();
     return;
   }
-  (void)parts_->loop->arm(parts_->loop->now() + kStopCheckInterval, Callback<>::to<&Node::watch_for_stop>(this));
+  (void)parts_->home.loop->arm(parts_->home.loop->now() + kStopCheckInterval,
+                               Callback<>::to<&Node::watch_for_stop>(this));
 }
 
 bool Node::leads_any_group() const {
@@ -352,7 +315,7 @@ bool Node::is_alone() const { return parts_->groups[0].service->status().members
 void Node::hand_over_leadership() {
   log_.info("stopping", {{"why", removed_ ? "removed from the cluster" : "asked by a signal"}});
   parts_->api->set_serving(false);
-  parts_->stop_deadline = parts_->loop->now() + kHandOverPatience;
+  parts_->stop_deadline = parts_->home.loop->now() + kHandOverPatience;
   for (std::uint32_t i = 0; i < options_.groups; ++i) {
     group::Replica& replica = parts_->host->replica(GroupId(i + 1));
     if (replica.status().role == consensus::Role::leader) {
@@ -363,7 +326,7 @@ void Node::hand_over_leadership() {
 }
 
 void Node::end_when_handed_over(std::uint64_t) {
-  env_posix::EventLoop& loop = *parts_->loop;
+  env_posix::EventLoop& loop = *parts_->home.loop;
   if (!is_alone() && leads_any_group() && loop.now() < parts_->stop_deadline) {
     (void)loop.arm(loop.now() + kStopCheckInterval, Callback<>::to<&Node::end_when_handed_over>(this));
     return;
@@ -376,12 +339,12 @@ void Node::end_when_handed_over(std::uint64_t) {
   (void)loop.arm(loop.now() + kFarewell, Callback<>::to<&Node::leave_loop>(this));
 }
 
-void Node::leave_loop(std::uint64_t) { parts_->loop->stop(); }
+void Node::leave_loop(std::uint64_t) { parts_->home.loop->stop(); }
 
 void Node::on_stopped(const Error& why) {
   log_.error("this node cannot go on", {{"error", why.text}});
   ended_ = std::unexpected(why);
-  parts_->loop->stop();
+  parts_->home.loop->stop();
 }
 
 void Node::on_peer_rejected(NodeId node, std::string_view why) {
@@ -408,7 +371,7 @@ std::string Node::metrics_text() const {
   figures.self = identity_.self;
   figures.links = parts_->host->links();
   figures.log = parts_->host->log_stats();
-  figures.files = &parts_->files->stats();
+  figures.files = &parts_->home.files->stats();
   figures.methods = parts_->api->method_stats();
   figures.engine_bytes = parts_->records->size_bytes();
   figures.quota_bytes = options_.quota_bytes();

@@ -24,7 +24,8 @@ namespace quorate::server {
 class Node final : public RunningNode, public group::HostEvents, public TraceSink {
  public:
   /// `options` is complete. An error says what failed, why, and what to do.
-  [[nodiscard]] static Result<std::unique_ptr<Node>> open(ServeOptions options, EventLog& log);
+  [[nodiscard]] static Result<std::unique_ptr<RunningNode>> open(ServeOptions options,
+                                                                 const consensus::Protocol& protocol, EventLog& log);
   ~Node() override;
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -44,7 +45,6 @@ class Node final : public RunningNode, public group::HostEvents, public TraceSin
   struct GroupParts;
 
   Node(ServeOptions options, const consensus::Protocol& protocol, ClusterIdentity identity, EventLog& log);
-  [[nodiscard]] Status open_directory();
   [[nodiscard]] Status open_state();
   [[nodiscard]] bool are_records_damaged(const Error& why) const;
   /// The engine's directory gets another name; the next one to be opened is empty.

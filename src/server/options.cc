@@ -172,10 +172,9 @@ Status complete_options(ServeOptions& options) {
                                         ": must be `new` (the cluster begins with all of --initial-cluster) or "
                                         "`existing` (this node joins, or has joined, one that runs)");
   }
-  if (!options.consensus.empty() && protocols::find(options.consensus, protocols::deployed()) == nullptr) {
+  if (!options.consensus.empty() && protocols::find(options.consensus) == nullptr) {
     return fail(ErrorCode::invalid, flag_value("consensus", options.consensus) +
-                                        ": unknown protocol; this version has " +
-                                        protocols::names(protocols::deployed()));
+                                        ": unknown protocol; this version has " + protocols::names());
   }
   if (options.engine != "rocksdb" && options.engine != "memory") {
     return fail(ErrorCode::invalid, flag_value("engine", options.engine) + ": must be rocksdb or memory");

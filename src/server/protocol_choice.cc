@@ -13,8 +13,7 @@ Result<const consensus::Protocol*> choose_protocol(const ServeOptions& options) 
     return std::unexpected(stored.error());
   }
   if (!stored->has_value()) {
-    return options.consensus.empty() ? &protocols::default_protocol()
-                                     : protocols::find(options.consensus, protocols::deployed());
+    return options.consensus.empty() ? &protocols::default_protocol() : protocols::find(options.consensus);
   }
   const std::string& kept = (*stored)->who.protocol;
   const std::string whose = "data directory '" + options.data_dir + "' belongs to a cluster that runs " + kept;
@@ -23,10 +22,9 @@ Result<const consensus::Protocol*> choose_protocol(const ServeOptions& options) 
                                         " asks for another protocol; a cluster keeps the one that it was founded with: "
                                         "leave --consensus out, or found another cluster with an empty --data-dir");
   }
-  const consensus::Protocol* protocol = protocols::find(kept, protocols::deployed());
+  const consensus::Protocol* protocol = protocols::find(kept);
   if (protocol == nullptr) {
-    return fail(ErrorCode::foreign, whose + ", which this program does not have (it has " +
-                                        protocols::names(protocols::deployed()) +
+    return fail(ErrorCode::foreign, whose + ", which this program does not have (it has " + protocols::names() +
                                         "); use the program that made the directory");
   }
   return protocol;

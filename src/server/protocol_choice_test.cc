@@ -26,7 +26,7 @@ class ProtocolChoiceTest : public ::testing::Test {
   }
 
   const std::string default_{protocols::default_protocol().name()};
-  const std::string last_{protocols::deployed().back()->name()};
+  const std::string last_{protocols::all().back()->name()};
   ServeOptions options_;
 };
 
@@ -53,7 +53,7 @@ TEST_F(ProtocolChoiceTest, AnotherProtocolIsRefusedNamingBoth) {
   options_.consensus.clear();
   EXPECT_EQ(choice(), "data directory '" + options_.data_dir +
                           "' belongs to a cluster that runs another, which this program does not have (it has " +
-                          protocols::names(protocols::deployed()) + "); use the program that made the directory");
+                          protocols::names() + "); use the program that made the directory");
 }
 
 }  // namespace

@@ -2,19 +2,14 @@
 
 #include <atomic>
 #include <map>
-#include <optional>
 #include <utility>
 
 #include "api/register/api.h"
-#include "env_posix/data_directory.h"
 #include "env_posix/entropy.h"
-#include "env_posix/files.h"
-#include "env_posix/loop.h"
-#include "env_posix/tcp_transport.h"
-#include "server/client_listener.h"
 #include "server/damage_report.h"
 #include "server/join.h"
 #include "server/node_config.h"
+#include "server/node_home.h"
 #include "server/serve.h"
 #include "state/register/register.h"
 #include "storage/memory_record_store.h"
@@ -24,7 +19,6 @@ namespace quorate::server {
 namespace {
 
 constexpr GroupId kGroup(1);
-constexpr std::size_t kMaxClientConnections = 10'000;
 constexpr Duration kStopCheckInterval = std::chrono::milliseconds(50);
 constexpr Duration kFarewell = std::chrono::milliseconds(100);
 constexpr Duration kReadyPatience = std::chrono::seconds(3);
@@ -33,10 +27,8 @@ constexpr Duration kReadyPatience = std::chrono::seconds(3);
 
 /// In order of construction; destroyed from the last to the first.
 struct RegisterNode::Parts {
-  std::unique_ptr<env_posix::EventLoop> loop;
+  NodeHome home;
   env_posix::SystemEntropy entropy;
-  std::optional<env_posix::DataDirectory> directory;
-  std::unique_ptr<env_posix::PosixFiles> files;
   storage::MemoryRecords no_records;  ///< cells are kept by the log alone
   std::unique_ptr<storage::MemoryRecordStore> records;
   std::unique_ptr<env_posix::TcpTransport> transport;
@@ -81,42 +73,24 @@ Result<std::unique_ptr<RunningNode>> RegisterNode::open(ServeOptions options, co
                                         "with all of them in --initial-cluster");
   }
   std::unique_ptr<RegisterNode> node(new RegisterNode(std::move(options), protocol, std::move(*identity), log));
-  QUORATE_TRY(node->open_directory());
+  Result<NodeHome> home = open_home(node->options_, node->identity_, protocol, log);
+  if (!home) {
+    return std::unexpected(home.error());
+  }
+  node->parts_->home = std::move(*home);
   QUORATE_TRY(node->open_group());
   QUORATE_TRY(node->open_front_end());
   return node;
 }
 
-Status RegisterNode::open_directory() {
-  Result<std::unique_ptr<env_posix::EventLoop>> loop = env_posix::EventLoop::make();
-  if (!loop) {
-    return std::unexpected(loop.error());
-  }
-  parts_->loop = std::move(*loop);
-  Result<env_posix::DataDirectory> directory = env_posix::DataDirectory::open(
-      options_.data_dir, {identity_.cluster, identity_.self, std::string(protocol_.name())}, origin_of(identity_));
-  if (!directory) {
-    return std::unexpected(directory.error());
-  }
-  parts_->directory = std::move(*directory);
-  identity_.cluster = parts_->directory->cluster();
-  log_starting(options_, identity_, protocol_, *parts_->directory, log_);
-  Result<std::unique_ptr<env_posix::PosixFiles>> files = env_posix::PosixFiles::open(options_.data_dir, *parts_->loop);
-  if (!files) {
-    return std::unexpected(files.error());
-  }
-  parts_->files = std::move(*files);
-  return {};
-}
-
 Status RegisterNode::open_group() {
-  env_posix::EventLoop& loop = *parts_->loop;
+  env_posix::EventLoop& loop = *parts_->home.loop;
   parts_->records = std::make_unique<storage::MemoryRecordStore>(parts_->no_records, loop, loop, parts_->entropy);
   parts_->transport = std::make_unique<env_posix::TcpTransport>(loop);
   const group::Environment environment{
-      loop, loop, parts_->entropy, *parts_->files, *parts_->transport, *parts_->records, *this};
+      loop, loop, parts_->entropy, *parts_->home.files, *parts_->transport, *parts_->records, *this};
   Result<std::unique_ptr<group::Host>> host = group::Host::open(
-      host_config_of(options_, identity_, protocol_, parts_->directory->incarnation()), environment, *this);
+      host_config_of(options_, identity_, protocol_, parts_->home.directory->incarnation()), environment, *this);
   if (!host) {
     return std::unexpected(host.error());
   }
@@ -139,21 +113,13 @@ Status RegisterNode::open_group() {
 }
 
 Status RegisterNode::open_front_end() {
-  env_posix::EventLoop& loop = *parts_->loop;
+  env_posix::EventLoop& loop = *parts_->home.loop;
   parts_->api =
       std::make_unique<register_api::Api>(*parts_->service, loop, [this] { return metrics_text(); }, version_text());
-  rpc::ServerLimits limits;
-  limits.max_concurrent_streams = options_.max_concurrent_streams;
-  limits.max_message_bytes = options_.max_request_bytes + 524'288;
-  limits.keepalive_min_time = options_.keepalive_min_time;
-  parts_->clients =
-      std::make_unique<ClientListener>(limits, *parts_->api, *parts_->api, loop, loop, kMaxClientConnections);
+  parts_->clients = std::make_unique<ClientListener>(client_limits_of(options_), *parts_->api, *parts_->api, loop, loop,
+                                                     kMaxClientConnections);
   parts_->client_transport = std::make_unique<env_posix::TcpTransport>(loop);
-  for (const std::vector<Url>* urls : {&options_.listen_client_urls, &options_.listen_metrics_urls}) {
-    for (const Url& url : *urls) {
-      QUORATE_TRY(parts_->client_transport->listen(url.address(), *parts_->clients));
-    }
-  }
+  QUORATE_TRY(listen_for_clients(options_, *parts_->client_transport, *parts_->clients, log_));
   return parts_->host->start();
 }
 
@@ -162,7 +128,7 @@ Status RegisterNode::open_front_end() {
 Status RegisterNode::run() {
   ask_majority(0);
   watch_for_stop(0);
-  parts_->loop->run();
+  parts_->home.loop->run();
   if (ended_) {
     log_.info("stopped");
   }
@@ -186,7 +152,8 @@ void RegisterNode::on_majority(std::uint64_t, const service::RegisterAnswer& ans
   log_.warn("waiting for a majority",
             {{"reachable", std::to_string(reachable) + " of " + std::to_string(identity_.members.size()) + ", need " +
                                std::to_string(identity_.members.size() / 2 + 1)}});
-  (void)parts_->loop->arm(parts_->loop->now() + kStopCheckInterval, Callback<>::to<&RegisterNode::ask_majority>(this));
+  (void)parts_->home.loop->arm(parts_->home.loop->now() + kStopCheckInterval,
+                               Callback<>::to<&RegisterNode::ask_majority>(this));
 }
 
 void RegisterNode::stop() noexcept { parts_->stop_asked = true; }
@@ -194,21 +161,21 @@ void RegisterNode::stop() noexcept { parts_->stop_asked = true; }
 /// A signal handler may do almost nothing, so the loop looks for its mark.
 void RegisterNode::watch_for_stop(std::uint64_t) {
   if (!parts_->stop_asked) {
-    (void)parts_->loop->arm(parts_->loop->now() + kStopCheckInterval,
-                            Callback<>::to<&RegisterNode::watch_for_stop>(this));
+    (void)parts_->home.loop->arm(parts_->home.loop->now() + kStopCheckInterval,
+                                 Callback<>::to<&RegisterNode::watch_for_stop>(this));
     return;
   }
   log_.info("stopping", {{"why", "asked by a signal"}});
   parts_->clients->shut_down();
-  (void)parts_->loop->arm(parts_->loop->now() + kFarewell, Callback<>::to<&RegisterNode::leave_loop>(this));
+  (void)parts_->home.loop->arm(parts_->home.loop->now() + kFarewell, Callback<>::to<&RegisterNode::leave_loop>(this));
 }
 
-void RegisterNode::leave_loop(std::uint64_t) { parts_->loop->stop(); }
+void RegisterNode::leave_loop(std::uint64_t) { parts_->home.loop->stop(); }
 
 void RegisterNode::on_stopped(const Error& why) {
   log_.error("this node cannot go on", {{"error", why.text}});
   ended_ = std::unexpected(why);
-  parts_->loop->stop();
+  parts_->home.loop->stop();
 }
 
 void RegisterNode::on_peer_rejected(NodeId node, std::string_view why) {

@@ -37,7 +37,6 @@ class RegisterNode final : public RunningNode, public group::HostEvents, public 
   struct Parts;
 
   RegisterNode(ServeOptions options, const consensus::Protocol& protocol, ClusterIdentity identity, EventLog& log);
-  [[nodiscard]] Status open_directory();
   [[nodiscard]] Status open_group();
   [[nodiscard]] Status open_front_end();
   void ask_majority(std::uint64_t);

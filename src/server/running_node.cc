@@ -11,14 +11,8 @@ Result<std::unique_ptr<RunningNode>> open_node(ServeOptions options, EventLog& l
   if (!protocol) {
     return std::unexpected(protocol.error());
   }
-  if (!(*protocol)->keeps_log()) {
-    return RegisterNode::open(std::move(options), **protocol, log);
-  }
-  Result<std::unique_ptr<Node>> node = Node::open(std::move(options), log);
-  if (!node) {
-    return std::unexpected(node.error());
-  }
-  return std::move(*node);
+  return (*protocol)->keeps_log() ? Node::open(std::move(options), **protocol, log)
+                                  : RegisterNode::open(std::move(options), **protocol, log);
 }
 
 }  // namespace quorate::server

@@ -67,9 +67,7 @@ void Members::route(Request& request) {
   request.attempt = parts_.requests.new_attempt();
   const std::optional<MemberChange> change = decode_member_change(request.bytes.view());
   QUORATE_ASSERT(change.has_value(), "was read when it came", request.number);
-  forwarded_.push_back(
-      {.ticket = request.number,
-       .had_happened = has_happened(*change, committed_.value_or(parts_.replica->status().membership))});
+  request.had_happened = has_happened(*change, committed_.value_or(parts_.replica->status().membership));
   courier_.send(leader, {.kind = ItemKind::ask,
                          .detail = static_cast<std::uint8_t>(Question::member_change),
                          .number = request.number,
@@ -89,17 +87,18 @@ void Members::settle_forwarded() {
   if (!committed_ || committed_->is_joint()) {
     return;
   }
-  for (const Forwarded& one : std::exchange(forwarded_, {})) {
-    Request* request = parts_.requests.find_waiting(one.ticket);
-    if (request == nullptr || request->stage != Stage::forwarded) {
+  for (const Ticket number : parts_.requests.all()) {
+    Request* request = parts_.requests.find_waiting(number);
+    const bool is_left_alone = request != nullptr && request->kind == RequestKind::member_change &&
+                               request->stage == Stage::forwarded && request->asked != parts_.leadership.leader();
+    if (!is_left_alone || request->had_happened) {
       continue;
     }
     const std::optional<MemberChange> change = decode_member_change(request->bytes.view());
-    if (request->asked != parts_.leadership.leader() && !one.had_happened && has_happened(*change, *committed_)) {
+    QUORATE_ASSERT(change.has_value(), "was read when it came", number);
+    if (has_happened(*change, *committed_)) {
       parts_.trace(Branch::member_change_seen, request->asked.value());
       succeed(*request);
-    } else {
-      forwarded_.push_back(one);
     }
   }
 }

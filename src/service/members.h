@@ -58,12 +58,6 @@ class Members {
     Tag term;         ///< of the reign in which it was asked for
   };
 
-  /// A wish that another node's leader has.
-  struct Forwarded {
-    Ticket ticket = 0;
-    bool had_happened = false;  ///< already before it was asked for
-  };
-
   void route(Request& request);
   void plan(Request& request);
   [[nodiscard]] MemberView look() const;
@@ -85,7 +79,6 @@ class Members {
   Reads& reads_;
   Active active_;
   std::vector<Ticket> waiting_;
-  std::vector<Forwarded> forwarded_;
   std::optional<consensus::Membership> committed_;  ///< none: nothing was committed since the start
   std::vector<NodeId> joining_;                     ///< while this node leads: learners that will vote
 };

@@ -54,9 +54,10 @@ struct Request {
   bool local_only = false;  ///< a write that only this leader may propose (expiry)
   bool was_busy = false;    ///< the last refusal said: no room
   bool is_serializable = false;
-  bool is_queued = false;  ///< in a list of waiting ones: stays there until looked at
-  Buffer bytes;            ///< the client's message
-  AnswerTo to;             ///< none for a remote question
+  bool had_happened = false;  ///< a member change: it was so before it was forwarded
+  bool is_queued = false;     ///< in a list of waiting ones: stays there until looked at
+  Buffer bytes;               ///< the client's message
+  AnswerTo to;                ///< none for a remote question
   Instant began;
   Instant deadline;
   std::int64_t revision = 0;  ///< for the header, where it is taken before the work

@@ -73,8 +73,7 @@ bool DiskFaults::may_damage(std::uint32_t node) const {
   for (std::uint32_t witness = 1; witness <= cluster_.node_count(); ++witness) {
     for (std::uint64_t group = 1; group <= cluster_.group_count(); ++group) {
       const consensus::CoreStatus status = cluster_.node(witness).host().replica(GroupId(group)).status();
-      // Whose log's end is in doubt is no witness of what the damaged one has lost.
-      if (status.uncertain_tail || is_needed(node, status.membership)) {
+      if (is_needed(node, status.membership)) {
         return false;
       }
     }

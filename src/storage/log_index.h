@@ -69,7 +69,7 @@ class LogIndex {
   /// One read for the first run of entries from `first` on that are not in memory. At most about `max_bytes`, but
   /// at least one entry.
   [[nodiscard]] FetchPlan plan_fetch(GroupId group, Position first, Position last, std::size_t max_bytes) const;
-  /// One read of about `max_bytes` for payloads from `from` on, of this group or the next ones, that frames up to
+  /// One read of about `max_bytes` for payloads behind `behind`, of that group or the next ones, that frames up to
   /// `durable` hold, whether in memory or not. The next read goes on behind `last`; none: there are no more.
   struct CheckPlan {
     FetchPlan read;

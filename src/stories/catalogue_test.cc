@@ -11,7 +11,7 @@ namespace {
 
 std::vector<std::string> told(const EmbeddedText& story, bool expected = true) {
   std::vector<std::string> lines;
-  const consensus::Protocol* protocol = protocols::find(story.protocol, protocols::all());
+  const consensus::Protocol* protocol = protocols::find(story.protocol);
   if (protocol == nullptr) {
     ADD_FAILURE() << story.name << " is a story of " << story.protocol << ", which is no protocol";
     return {""};
@@ -26,7 +26,7 @@ bool has(const std::vector<std::string>& lines, std::string_view line) { return 
 TEST(catalogue, are_told_as_recorded) {
   EXPECT_GT(story_texts().size(), 70U);
   for (const EmbeddedText& story : story_texts()) {
-    if (protocols::find(story.protocol, protocols::all()) == nullptr) {
+    if (protocols::find(story.protocol) == nullptr) {
       continue;  // it shows what no protocol here does, and has a test of its own
     }
     EXPECT_EQ(told(story).back(), "as recorded, and no rule was broken") << story.name;

@@ -123,11 +123,11 @@ template <class Message, class Fields>
   return Buffer::copy_of(writer.view());
 }
 
-template <class Message, class Fields, std::size_t Index = 0>
-[[nodiscard]] std::optional<Message> decode_message_of_type(std::uint8_t type, FieldReader& reader, Fields fields) {
+template <class Message, class Reader, class Fields, std::size_t Index = 0>
+[[nodiscard]] std::optional<Message> decode_message_of_type(std::uint8_t type, Reader& reader, Fields fields) {
   if constexpr (Index < std::variant_size_v<Message>) {
     if (type != Index + 1) {
-      return decode_message_of_type<Message, Fields, Index + 1>(type, reader, fields);
+      return decode_message_of_type<Message, Reader, Fields, Index + 1>(type, reader, fields);
     }
     std::variant_alternative_t<Index, Message> message;
     fields(reader, message);
@@ -140,10 +140,11 @@ template <class Message, class Fields, std::size_t Index = 0>
   }
 }
 
-/// Nothing if the bytes are no message.
-template <class Message, class Fields>
+/// Nothing if the bytes are no message. A protocol whose fields are more than numbers and flags has a reader of its
+/// own.
+template <class Message, class Reader = FieldReader, class Fields>
 [[nodiscard]] std::optional<Message> decode_message(ByteView bytes, Fields fields) {
-  FieldReader reader(bytes);
+  Reader reader(bytes);
   if (reader.byte() != FieldWriter::kVersion) {
     return std::nullopt;
   }

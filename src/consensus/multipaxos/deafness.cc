@@ -11,7 +11,6 @@ namespace quorate::multipaxos {
 namespace {
 
 using consensus::Role;
-using consensus::Vow;
 
 template <class One, class... Types>
 constexpr bool is_one_of = (std::is_same_v<One, Types> || ...);
@@ -43,20 +42,6 @@ bool is_deaf_to(const consensus::CoreStatus& replica, ByteView message) {
                ((is_acceptance || is_for_leader) && cannot_lead);
       },
       *decoded);
-}
-
-std::optional<Vow> vow_of(ByteView message) {
-  const std::optional<Message> decoded = decode(message);
-  if (!decoded) {
-    return std::nullopt;
-  }
-  if (const auto* promise = std::get_if<Promise>(&*decoded)) {
-    return Vow{.kind = Vow::Kind::promised, .tag = promise->ballot};
-  }
-  if (const auto* accepted = std::get_if<Accepted>(&*decoded)) {
-    return Vow{.kind = Vow::Kind::accepted, .tag = accepted->ballot};
-  }
-  return std::nullopt;
 }
 
 }  // namespace quorate::multipaxos

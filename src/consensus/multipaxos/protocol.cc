@@ -4,6 +4,7 @@
 #include "consensus/multipaxos/core.h"
 #include "consensus/multipaxos/deafness.h"
 #include "consensus/multipaxos/multipaxos.h"
+#include "consensus/multipaxos/wire.h"
 #include "consensus/multipaxos/words.h"
 
 namespace quorate::multipaxos {
@@ -15,6 +16,21 @@ std::unique_ptr<consensus::Core> make(const consensus::CoreConfig& config, conse
 
 Buffer state_behind(EntryId snapshot) {
   return encode(AcceptorState{.promised = snapshot.tag, .proposer = {}, .votes = {}});
+}
+
+/// A promise of phase 1, an acceptance of phase 2.
+std::optional<consensus::Vow> vow_of(ByteView message) {
+  const std::optional<Message> decoded = decode(message);
+  if (!decoded) {
+    return std::nullopt;
+  }
+  if (const auto* promise = std::get_if<Promise>(&*decoded)) {
+    return consensus::Vow{.kind = consensus::Vow::Kind::promised, .tag = promise->ballot};
+  }
+  if (const auto* accepted = std::get_if<Accepted>(&*decoded)) {
+    return consensus::Vow{.kind = consensus::Vow::Kind::accepted, .tag = accepted->ballot};
+  }
+  return std::nullopt;
 }
 
 std::uint64_t round_of(Tag tag) { return Ballot::of(tag).round; }

@@ -6,16 +6,15 @@
 
 #include "codec/reader.h"
 #include "codec/writer.h"
+#include "consensus/contract/message_fields.h"
 
 namespace quorate::paxos {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
-
 class FieldWriter {
  public:
   explicit FieldWriter(std::uint8_t type) {
-    writer_.u8(kVersion);
+    writer_.u8(consensus::FieldWriter::kVersion);
     writer_.u8(type);
   }
   void ballot(const Ballot& ballot) {
@@ -127,20 +126,6 @@ constexpr auto kFields = [](auto& io, auto& m) {
   }
 };
 
-template <std::size_t Index = 0>
-std::optional<Message> decode_type(std::uint8_t type, FieldReader& reader) {
-  if constexpr (Index < std::variant_size_v<Message>) {
-    if (type != Index + 1) {
-      return decode_type<Index + 1>(type, reader);
-    }
-    std::variant_alternative_t<Index, Message> message;
-    kFields(reader, message);
-    return reader.finished() ? std::optional<Message>(std::move(message)) : std::nullopt;
-  } else {
-    return std::nullopt;
-  }
-}
-
 }  // namespace
 
 Buffer encode(const Message& message) {
@@ -150,12 +135,7 @@ Buffer encode(const Message& message) {
 }
 
 std::optional<Message> decode(ByteView bytes) {
-  FieldReader reader(bytes);
-  if (reader.byte() != kVersion) {
-    return std::nullopt;
-  }
-  const std::uint8_t type = reader.byte();
-  return decode_type(type, reader);
+  return consensus::decode_message<Message, FieldReader>(bytes, kFields);
 }
 
 }  // namespace quorate::paxos
