@@ -33,6 +33,7 @@ void add_options(CLI::App& app, SimOptions& options) {
     app.add_option(name, value, what)->group("A smaller run");
   };
   reduced("--variant", options.overrides.variant, "another course under the same settings and faults");
+  reduced("--nodes", options.overrides.nodes, "nodes (default 3, in some runs 5)");
   reduced("--groups", options.overrides.groups, "consensus groups (default 3)");
   reduced("--clients", options.overrides.clients, "clients");
   reduced("--watchers", options.overrides.watchers, "watchers");
@@ -46,6 +47,9 @@ std::string objection_to(const SimOptions& options) {
   const RunOverrides& overrides = options.overrides;
   if (!options.protocol.empty() && find_simulated(options.protocol) == nullptr) {
     return "--protocol " + options.protocol + ": unknown; known are " + protocols::names(simulated_protocols());
+  }
+  if (overrides.nodes && (*overrides.nodes < 3 || *overrides.nodes > 9)) {
+    return "--nodes " + std::to_string(*overrides.nodes) + ": 3 to 9";
   }
   if (overrides.groups == 0U || overrides.groups.value_or(1) > 64) {
     return "--groups " + std::to_string(*overrides.groups) + ": 1 to 64";
@@ -98,6 +102,7 @@ std::optional<SimOptions> parse_sim_options(std::span<const std::string> argumen
 sim::RunSettings settings_of(std::uint64_t seed, const RunOverrides& overrides) {
   sim::RunSettings settings = sim::default_settings(seed, overrides.protocol->cores);
   settings.variant = overrides.variant;
+  settings.nodes.node_count = overrides.nodes.value_or(settings.nodes.node_count);
   settings.nodes.group_count = overrides.groups.value_or(settings.nodes.group_count);
   settings.workload.clients = overrides.clients.value_or(settings.workload.clients);
   settings.watchers = overrides.watchers.value_or(settings.watchers);
@@ -121,6 +126,7 @@ std::string repeat_command(const sim::RunSettings& settings, const std::string& 
   };
   command += plant.empty() ? "" : " --plant " + plant;
   add("--variant", settings.variant, whole.variant);
+  add("--nodes", settings.nodes.node_count, whole.nodes.node_count);
   add("--groups", settings.nodes.group_count, whole.nodes.group_count);
   add("--clients", settings.workload.clients, whole.workload.clients);
   add("--watchers", settings.watchers, whole.watchers);

@@ -16,6 +16,7 @@ namespace quorate {
 struct RunOverrides {
   const consensus::Protocol* protocol = &protocols::default_protocol();
   std::uint64_t variant = 0;
+  std::optional<std::uint32_t> nodes;
   std::optional<std::uint32_t> groups;
   std::optional<std::uint32_t> clients;
   std::optional<std::uint32_t> watchers;

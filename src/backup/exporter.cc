@@ -1,6 +1,7 @@
 #include "backup/exporter.h"
 
 #include "backup/etcd_buckets.h"
+#include "base/plant.h"
 #include "codec/writer.h"
 
 namespace quorate::backup {
@@ -65,6 +66,9 @@ Status Exporter::add(ByteView key, ByteView value) {
 }
 
 Status Exporter::add_lease(ByteView key, ByteView value) {
+  if (QUORATE_PLANT(backup_without_leases)) {
+    return {};
+  }
   const Result<std::int64_t> ttl = kv::decode_lease(value);
   QUORATE_TRY(ttl);
   if (key.size() != sizeof(std::uint64_t)) {

@@ -8,12 +8,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "consensus/contract/membership_codec.h"
 #include "engine_rocksdb/rocksdb_store.h"
 #include "env_posix/data_directory.h"
 #include "env_posix/entropy.h"
 #include "env_posix/loop.h"
 #include "env_posix/system_error.h"
+#include "group/restored_log.h"
 #include "server/identity.h"
 #include "server/protocol_choice.h"
 #include "server/snapshot_file.h"
@@ -25,8 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr GroupId kGroup{1};  // the first one: a backup is of one group
-/// The log begins behind this entry, which stands for the whole of the snapshot.
-constexpr EntryId kFirstEntry{Position(1), Tag(1)};
 constexpr std::size_t kBatchBytes = 4U << 20;
 
 /// Gives records to the engine in batches. The record that makes the others a state comes last.
@@ -97,8 +95,8 @@ class NewDirectory final : storage::LogEvents {
       return std::unexpected(records.error());
     }
     EngineSink sink(**records);
-    Result<backup::Figures> figures = file->import(
-        backup::Importer({kGroup, state::kFirstGeneration}, kFirstEntry.position, &sink, options.bump_revision));
+    Result<backup::Figures> figures = file->import(backup::Importer(
+        {kGroup, state::kFirstGeneration}, group::kRestoredEntry.position, &sink, options.bump_revision));
     if (!figures) {
       return std::unexpected(figures.error());
     }
@@ -109,7 +107,6 @@ class NewDirectory final : storage::LogEvents {
     return figures;
   }
 
-  /// What a member has that was brought up to kFirstEntry by a snapshot, and discarded its log behind it.
   Status write_log(const consensus::Protocol& protocol, const ClusterIdentity& identity) {
     const Result<std::unique_ptr<env_posix::PosixFiles>> files = env_posix::PosixFiles::open(path_, *loop_);
     if (!files) {
@@ -127,12 +124,7 @@ class NewDirectory final : storage::LogEvents {
     for (const MemberIdentity& member : identity.members) {
       membership.voters.push_back(member.id);
     }
-    storage::LogOp begin{.kind = storage::LogOp::Kind::reset_to, .generation = state::kFirstGeneration};
-    begin.entry.id = kFirstEntry;
-    begin.blob = consensus::encode_membership(membership);
-    storage::LogOp state{.kind = storage::LogOp::Kind::set_state};
-    state.blob = protocol.cores.state_behind(kFirstEntry);
-    (*log)->append(kGroup, Io(1), {std::move(begin), std::move(state)});
+    (*log)->append(kGroup, Io(1), group::restored_log(membership, protocol.cores.state_behind(group::kRestoredEntry)));
     loop_->run();
     (*log)->set_events(nullptr);
     return outcome_;

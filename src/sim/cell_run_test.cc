@@ -15,7 +15,7 @@ INSTANTIATE_TEST_SUITE_P(All, CellRuns, protocols::each_of_cells(), protocols::n
 
 TEST_P(CellRuns, AreCleanAndTheSameAgain) {
   Search search;
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     const RunResult result = run(default_settings(seed, GetParam()->cores));
     EXPECT_EQ(result.violation, "") << "quorate sim --protocol " << GetParam()->name() << " --seed " << seed;
     search.add(result);

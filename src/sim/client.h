@@ -19,6 +19,7 @@ namespace quorate::sim {
 
 struct WorkloadSettings {
   std::uint32_t clients = 5;
+  std::uint32_t first_client = 0;  ///< numbers up to this one are others'
   std::uint32_t keys = 8;
   Duration think_min = std::chrono::microseconds(500);
   Duration think_max = std::chrono::milliseconds(12);

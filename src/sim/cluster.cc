@@ -7,7 +7,8 @@ namespace quorate::sim {
 Cluster::Cluster(const NodeSettings& settings, Random random, TraceSink& traces, ReplicaObserver& observer)
     : group_count_(settings.group_count),
       network_(queue_, random.split("network")),
-      paused_until_(settings.node_count + 1) {
+      paused_until_(settings.node_count + 1),
+      wakes_at_(settings.node_count + 1) {
   for (std::uint32_t i = 1; i <= settings.node_count; ++i) {
     nodes_.push_back(std::make_unique<Node>(i, settings, queue_, network_, random.split("node"), traces, observer));
   }
@@ -36,6 +37,17 @@ bool Cluster::step(Instant until) {
   return true;
 }
 
+Result<backup::Figures> Cluster::restore_all(std::string_view file) {
+  Result<backup::Figures> figures;
+  for (const std::unique_ptr<Node>& node : nodes_) {
+    figures = node->restore(file);
+    if (!figures) {
+      return figures;
+    }
+  }
+  return figures;
+}
+
 Status Cluster::start_all() {
   for (const std::unique_ptr<Node>& node : nodes_) {
     if (!node->is_alive()) {
@@ -45,7 +57,10 @@ Status Cluster::start_all() {
   return {};
 }
 
-void Cluster::pause(std::uint32_t node, Instant until) { paused_until_[node] = until; }
+void Cluster::pause(std::uint32_t node, Instant until) {
+  paused_until_[node] = until;
+  wakes_at_[node] = std::max(wakes_at_[node], until);
+}
 
 void Cluster::unpause_all() { std::fill(paused_until_.begin(), paused_until_.end(), Instant{}); }
 

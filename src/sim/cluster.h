@@ -27,11 +27,15 @@ class Cluster {
   /// When the next event is due; now if there is none.
   [[nodiscard]] Instant next_at() const { return queue_.empty() ? queue_.now() : queue_.next_at(); }
 
+  /// Before anything else: every node begins with what the backup holds. Tells what that is.
+  [[nodiscard]] Result<backup::Figures> restore_all(std::string_view file);
   /// Starts every node that is down; the first error stops it.
   [[nodiscard]] Status start_all();
   /// The node executes nothing until `until`: its events wait.
   void pause(std::uint32_t node, Instant until);
   void unpause_all();
+  /// When the node has done, or will have done, what its pauses so far made it put off.
+  [[nodiscard]] Instant wakes_at(std::uint32_t node) const { return wakes_at_[node]; }
 
   [[nodiscard]] Node& node(std::uint32_t index) { return *nodes_[index - 1]; }
   [[nodiscard]] std::uint32_t node_count() const { return static_cast<std::uint32_t>(nodes_.size()); }
@@ -51,6 +55,7 @@ class Cluster {
   Network network_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<Instant> paused_until_;
+  std::vector<Instant> wakes_at_;
   Hasher hasher_;
 };
 

@@ -284,43 +284,19 @@ void Disk::note_written(const std::shared_ptr<Content>& file) {
   if (file->unsynced.empty()) {
     return;
   }
-  Extent extent{.file = file, .from = UINT64_MAX, .to = 0};
+  Written written{.extent = {.file = file, .from = UINT64_MAX, .to = 0}, .before = {}};
   for (const Write& write : file->unsynced) {
-    extent.from = std::min(extent.from, write.offset);
-    extent.to = std::max(extent.to, write.offset + write.bytes.size());
+    written.extent.from = std::min(written.extent.from, write.offset);
+    written.extent.to = std::max(written.extent.to, write.offset + write.bytes.size());
   }
-  last_written_ = {std::move(extent), std::move(last_written_[0])};
-}
-
-bool Disk::was_written_last(const Content& file, std::uint64_t at) const {
-  return std::ranges::any_of(last_written_, [&file, at](const Extent& extent) {
-    return extent.file.get() == &file && at >= extent.from && at < extent.to;
-  });
-}
-
-std::optional<Disk::Bit> Disk::flip_bit(std::string_view directory, std::uint64_t place) {
-  std::vector<Bit> bits;
-  for (const auto& [path, content] : current_) {
-    for (std::uint64_t at = 0; path.starts_with(directory) && at < content->durable.size(); ++at) {
-      if (content->durable[at] != '\0' && !was_written_last(*content, at)) {
-        bits.push_back({path, at, static_cast<char>(1U << place % 8)});
-      }
-    }
+  const std::size_t size = written.extent.to - written.extent.from;
+  if (written.extent.from < file->durable.size()) {
+    written.before = file->durable.substr(written.extent.from, size);
   }
-  if (bits.empty()) {
-    return std::nullopt;
-  }
-  Bit bit = std::move(bits[place / 8 % bits.size()]);
-  flip(bit);
-  return bit;
-}
-
-void Disk::flip(const Bit& bit) {
-  Content& file = *current_.at(bit.path);
-  for (std::string* bytes : {&file.durable, &file.current}) {
-    if (bit.at < bytes->size()) {
-      (*bytes)[bit.at] = static_cast<char>((*bytes)[bit.at] ^ bit.mask);
-    }
+  written.before.resize(size, '\0');
+  last_written_.push_front(std::move(written));
+  if (last_written_.size() > kRememberedWrites) {
+    last_written_.pop_back();
   }
 }
 

@@ -7,8 +7,8 @@
 //                disk.
 // Outlives the lives of its node. Owned by the world.
 
-#include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -58,17 +58,19 @@ class Disk : public env::FileSystem {
   /// Nothing more fits.
   void leave_no_space() { behaviour.capacity_bytes = used_bytes(); }
 
-  /// One bit of a file.
-  struct Bit {
-    std::string path;
-    std::uint64_t at = 0;
-    char mask = 0;
+  /// What the disk does to bytes that it has confirmed.
+  enum class Betrayal : std::uint8_t {
+    flipped_bit,        ///< F-D6
+    lost_write,         ///< F-D7: what stood there before is there again
+    misdirected_write,  ///< F-D8: the same, and the bytes stand in another place
   };
-  /// Changes a bit of what was written to the files under `directory`, but for the last two durable writes: `place`
-  /// picks one. Nothing if there is none. What was written last is not spared by disks; but no log can tell that its
-  /// end was changed from that it was never written (docs/formats/log.md, "What cannot be seen").
-  std::optional<Bit> flip_bit(std::string_view directory, std::uint64_t place);
-  void flip(const Bit& bit);
+  /// Betrays who wrote to the disk, whether it is running or not; `place` picks where. Of writes, one of the last
+  /// kRememberedWrites durable ones; but never what the last two have written. That is not spared by disks; but no log
+  /// can tell that its end was changed from that it was never written (docs/formats/log.md, "What cannot be seen").
+  /// False if there is nothing to betray.
+  bool betray(Betrayal how, std::uint64_t place);
+  /// Takes the last betrayal back, where nothing was written over it since.
+  void make_good();
 
   DiskBehaviour behaviour;
   DiskCounters counters;
@@ -91,11 +93,28 @@ class Disk : public env::FileSystem {
   };
   using Names = std::map<std::string, std::shared_ptr<Content>, std::less<>>;
 
-  /// What one write_durably() wrote.
+  static constexpr std::size_t kRememberedWrites = 32;
+  static constexpr std::size_t kSparedWrites = 2;
+
+  /// A part of a file.
   struct Extent {
     std::shared_ptr<Content> file;
     std::uint64_t from = 0;
     std::uint64_t to = 0;
+    [[nodiscard]] bool overlaps(const Extent& other) const {
+      return file == other.file && from < other.to && other.from < to;
+    }
+  };
+  /// What one write_durably() wrote.
+  struct Written {
+    Extent extent;
+    std::string before;  ///< what stood there
+  };
+  /// A part of a file that no longer holds what was written to it.
+  struct Change {
+    Extent extent;
+    std::string before;
+    std::string after;
   };
 
   /// An asynchronous call under way.
@@ -115,7 +134,12 @@ class Disk : public env::FileSystem {
   void make_durable(Content& file);
   void fail_write(Content& file);
   void note_written(const std::shared_ptr<Content>& file);
-  [[nodiscard]] bool was_written_last(const Content& file, std::uint64_t at) const;
+  [[nodiscard]] bool was_written_last(const Extent& extent) const;
+  void change(Extent extent, std::string after);
+  static void read_again(Content& file, std::uint64_t from, std::size_t size);
+  bool flip_bit(std::uint64_t place);
+  bool lose_write(std::uint64_t place, bool lands_elsewhere);
+  [[nodiscard]] std::optional<Extent> other_place(std::uint64_t size, std::uint64_t place) const;
   void apply(Names& names, const NameChange& change);
   void record(NameChange change);
   void lose_unsynced(Content& file);
@@ -130,7 +154,8 @@ class Disk : public env::FileSystem {
   std::map<std::uint64_t, Pending> pending_;
   std::uint64_t next_pending_ = 1;
   Instant busy_until_{};
-  std::array<Extent, 2> last_written_;
+  std::deque<Written> last_written_;  ///< the newest first
+  std::vector<Change> betrayed_;
 };
 
 }  // namespace quorate::sim

@@ -25,7 +25,7 @@ void DiskFaults::cure(std::uint32_t node) {
 
 void DiskFaults::on_started(std::uint32_t node) {
   patients_[node - 1].refused_with.reset();
-  patients_[node - 1].damaged.reset();  // the replicas say now what they have lost
+  patients_[node - 1].is_betrayed = false;  // the replicas say now what they have lost
 }
 
 bool DiskFaults::lost_without_fault(std::uint32_t node) const {
@@ -51,9 +51,10 @@ bool DiskFaults::all_nodes(const std::function<bool(group::Host&)>& are) const {
 
 void DiskFaults::look() {
   for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-    if (cluster_.node(node).is_alive() && !patients_[node - 1].damaged &&
+    if (cluster_.node(node).is_alive() && !patients_[node - 1].is_betrayed &&
         cluster_.node(node).host().groups_in_repair() == 0) {
       patients_[node - 1].is_in_repair = false;
+      cluster_.node(node).remove_what_was_laid_aside();
     }
   }
 }
@@ -99,19 +100,31 @@ bool DiskFaults::is_needed(std::uint32_t node, const consensus::Membership& memb
   return is_needed_among(membership.voters) || is_needed_among(membership.outgoing_voters);
 }
 
-void DiskFaults::damage_log(std::uint32_t node, std::uint64_t place) {
+void DiskFaults::note_damage(std::uint32_t node) {
   patients_[node - 1].was_damaged = true;
   patients_[node - 1].is_in_repair = true;
-  patients_[node - 1].damaged = cluster_.node(node).disk().flip_bit("log/", place);
+}
+
+bool DiskFaults::damage_log(std::uint32_t node, Disk::Betrayal how, std::uint64_t place) {
+  if (!cluster_.node(node).disk().betray(how, place)) {
+    return false;
+  }
+  patients_[node - 1].is_betrayed = true;
+  note_damage(node);
+  return true;
+}
+
+void DiskFaults::damage_records(std::uint32_t node) {
+  cluster_.node(node).lay_records_aside();
+  note_damage(node);
 }
 
 bool DiskFaults::restore_log(std::uint32_t node) {
-  std::optional<Disk::Bit>& damaged = patients_[node - 1].damaged;
-  if (!damaged) {
+  if (!patients_[node - 1].is_betrayed) {
     return false;
   }
-  cluster_.node(node).disk().flip(*damaged);
-  damaged.reset();
+  cluster_.node(node).disk().make_good();
+  patients_[node - 1].is_betrayed = false;
   return true;
 }
 

@@ -29,7 +29,11 @@ constexpr std::array<std::string_view, kFaultCount> kNames = {"crash",
                                                               "change_membership",
                                                               "failing_disk",
                                                               "full_disk",
-                                                              "damaged_log"};
+                                                              "damaged_log",
+                                                              "lost_write",
+                                                              "misdirected_write",
+                                                              "damaged_records",
+                                                              "take_backup"};
 constexpr std::int64_t kNanosecondsPerMillisecond = 1'000'000;
 constexpr std::size_t kDecimals = 6;
 
@@ -95,6 +99,16 @@ std::optional<FaultEvent> parse_fault(std::string_view text) {
 }  // namespace
 
 std::string_view fault_name(Fault fault) { return kNames[static_cast<std::size_t>(fault)]; }
+
+bool damages(Fault fault) {
+  switch (fault) {
+    case Fault::damaged_log:
+    case Fault::lost_write:
+    case Fault::misdirected_write:
+    case Fault::damaged_records: return true;
+    default: return false;
+  }
+}
 
 bool is_ambient(Fault fault) {
   switch (fault) {

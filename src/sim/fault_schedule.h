@@ -41,12 +41,18 @@ enum class Fault : std::uint8_t {
   failing_disk,         // F-D4, F-D5: writes fail
   full_disk,            // F-D9
   damaged_log,          // F-D6
+  lost_write,           // F-D7
+  misdirected_write,    // F-D8
+  damaged_records,      // F-D6
+  take_backup,          // an operator's: the cluster is lost at the end, and restored from the last one
 };
-inline constexpr std::size_t kFaultCount = 24;
+inline constexpr std::size_t kFaultCount = 28;
 
 [[nodiscard]] std::string_view fault_name(Fault fault);
 /// Faults that are a state of the whole run rather than an event.
 [[nodiscard]] bool is_ambient(Fault fault);
+/// Faults that take what was durable.
+[[nodiscard]] bool damages(Fault fault);
 
 struct FaultEvent {
   Duration at{};  ///< since the run began

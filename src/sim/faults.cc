@@ -12,10 +12,10 @@ constexpr Duration kRestartDelay = std::chrono::milliseconds(50);  ///< of a nod
 
 /// In how many runs a fault is among those that may happen.
 std::uint64_t percent_of(Fault fault) {
-  if (fault == Fault::change_membership) {
-    return 20;  // with few voters little is acknowledged
+  if (fault == Fault::change_membership || fault == Fault::take_backup) {
+    return 20;  // with few voters little is acknowledged; and a restored cluster is one more run
   }
-  if (fault == Fault::failing_disk || fault == Fault::full_disk || fault == Fault::damaged_log) {
+  if (fault == Fault::failing_disk || fault == Fault::full_disk || damages(fault)) {
     return 25;
   }
   return is_ambient(fault) ? 15 : 50;
@@ -212,6 +212,7 @@ void Faults::inject() {
       return;
     case Fault::transfer_leadership: transfer_leadership(); return;
     case Fault::change_membership: change_membership(); return;
+    case Fault::take_backup: take_backup(victim); return;
     case Fault::failing_disk:
     case Fault::full_disk:
       if (can_lose_one) {
@@ -219,8 +220,17 @@ void Faults::inject() {
       }
       return;
     case Fault::damaged_log:
+    case Fault::lost_write:
+    case Fault::misdirected_write:
       if (can_lose_one && disks_.may_damage(victim)) {
         damage_log(victim);
+      }
+      return;
+    case Fault::damaged_records:
+      if (can_lose_one && disks_.may_damage(victim)) {
+        count(victim);
+        take_down(victim, false);
+        disks_.damage_records(victim);
       }
       return;
     default: cut(); return;
@@ -244,6 +254,16 @@ void Faults::change_membership() {
   const GroupId group(detail(1, cluster_.group_count()));
   if (const std::uint32_t asked = operator_.change(group, detail(0, operator_.choices() - 1)); asked != 0) {
     count(asked);
+  }
+}
+
+/// Who has executed nothing has nothing to give.
+void Faults::take_backup(std::uint32_t node) {
+  const GroupId group(detail(1, cluster_.group_count()));
+  Node& asked = cluster_.node(node);
+  if (asked.is_alive() && asked.has_stores() && !asked.host().replica(group).executed().is_none()) {
+    count(node);
+    asked.take_backup(group, [this](Result<Backup> backup) { listener_.on_backup(std::move(backup)); });
   }
 }
 
@@ -285,10 +305,28 @@ void Faults::trouble_disk(std::uint32_t node) {
 
 void Faults::cure_disk(std::uint64_t node) { disks_.cure(static_cast<std::uint32_t>(node)); }
 
+/// Of a node that is down; or under one that runs on until it notices, or an operator looks.
 void Faults::damage_log(std::uint32_t node) {
+  const auto how = event_.fault == Fault::lost_write          ? Disk::Betrayal::lost_write
+                   : event_.fault == Fault::misdirected_write ? Disk::Betrayal::misdirected_write
+                                                              : Disk::Betrayal::flipped_bit;
+  const std::uint64_t place = detail(0, UINT32_MAX);
+  if (!disks_.damage_log(node, how, place)) {
+    return;
+  }
   count(node);
-  take_down(node, false);
-  disks_.damage_log(node, detail(0, UINT32_MAX));
+  if (detail(0, 1) == 0) {
+    take_down(node, false);
+  } else {
+    cluster_.queue().schedule(cluster_.now() + milliseconds(detail(20, 500)), Owner{},
+                              Callback<>::to<&Faults::look_at_log>(this, node));
+  }
+}
+
+void Faults::look_at_log(std::uint64_t node) {
+  if (disks_.has_hidden_damage(static_cast<std::uint32_t>(node))) {
+    take_down_stopped(node);
+  }
 }
 
 bool Faults::on_node_stopped(std::uint32_t node, const Error& why) {
@@ -351,6 +389,10 @@ void Faults::heal() {
   for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
     cluster_.node(node).disk().behaviour = DiskBehaviour{};
     cluster_.node(node).engine = {};
+    if (disks_.has_hidden_damage(node)) {
+      cluster_.node(node).crash();
+      listener_.on_life_ended(node);
+    }
     bring_up(node);
   }
   operator_.restore_all();

@@ -33,6 +33,7 @@ class Faults {
     virtual void on_fault(Fault fault, std::uint32_t node) = 0;
     /// The fault has struck, with these details: what a schedule needs to make it happen again.
     virtual void on_fault_event(const FaultEvent& event) = 0;
+    virtual void on_backup(Result<Backup> backup) = 0;
     [[nodiscard]] virtual std::uint32_t current_leader() const = 0;  ///< some group's, 0 if none
   };
 
@@ -59,8 +60,10 @@ class Faults {
   void trouble_disk(std::uint32_t node);
   void cure_disk(std::uint64_t node);
   void damage_log(std::uint32_t node);
+  void look_at_log(std::uint64_t node);
   void transfer_leadership();
   void change_membership();
+  void take_backup(std::uint32_t node);
   void take_down(std::uint32_t node, bool power);
   void take_down_stopped(std::uint64_t node);
   void bring_up(std::uint64_t node);

@@ -97,6 +97,9 @@ struct History {
   Instant ended{};  ///< the run's last instant
 };
 
+/// What of `history` is known where everything behind `revision` is lost: operations that stand behind it never were.
+[[nodiscard]] History history_until(const History& history, std::int64_t revision);
+
 /// True if `key` lies in [from, end) as etcd's range_end means it.
 [[nodiscard]] bool in_range(std::string_view key, std::string_view from, std::string_view end);
 

@@ -6,6 +6,8 @@
 #include "sim/invariants/durable_before_revealed.h"
 #include "sim/invariants/durable_on_quorum.h"
 #include "sim/invariants/leader_append_only.h"
+#include "sim/invariants/leader_hears_quorum.h"
+#include "sim/invariants/leader_knows_matches.h"
 #include "sim/invariants/log_matching.h"
 #include "sim/invariants/one_value_per_cell.h"
 #include "sim/invariants/one_value_per_position.h"
@@ -14,6 +16,7 @@
 #include "sim/invariants/promise_kept.h"
 #include "sim/invariants/safe_cell_proposals.h"
 #include "sim/invariants/safe_proposals.h"
+#include "sim/invariants/vote_rule.h"
 #include "sim/ledger.h"
 
 namespace quorate::sim {
@@ -130,6 +133,98 @@ TEST_F(Invariants, ACopyThatADamagedDiskTookWasAcknowledged) {  // I-05
   ledger_.start(replica(2), damaged);
   EXPECT_EQ(judge(invariant, 1, Commit{Position(1)}, leader_), "");
   EXPECT_NE(judge(invariant, 1, Commit{Position(2)}, leader_), "") << "it had not been synced";
+}
+
+TEST_F(Invariants, ALeaderThatBelievesTooMuchIsRejected) {  // I-15
+  LeaderKnowsMatches invariant(ledger_);
+  const std::vector<consensus::MemberProgress> believes = {{NodeId(2), Position(1)}};
+  ledger_.write(replica(1), persist(1, {put(1, 2, "x")}));
+  ledger_.write(replica(2), persist(1, {put(1, 2, "x")}));
+  for (const std::uint32_t node : {1U, 2U}) {
+    EXPECT_EQ(invariant.on_status(node, kGroup, leader_.status(), Position()), "");
+  }
+  EXPECT_NE(invariant.on_progress(replica(1), believes), "") << "node 2 has only written it";
+  ledger_.confirm(replica(2), Io(1));
+  EXPECT_EQ(invariant.on_progress(replica(1), believes), "");
+  ledger_.write(replica(2), persist(2, {put(1, 3, "y")}));
+  ledger_.confirm(replica(2), Io(2));
+  EXPECT_NE(invariant.on_progress(replica(1), believes), "") << "it has another value there";
+  EXPECT_EQ(invariant.on_status(2, kGroup, StubCore(Role::follower, Tag(3)).status(), Position()), "");
+  EXPECT_EQ(invariant.on_progress(replica(1), believes), "") << "a later leader had it taken back";
+}
+
+/// "?POSITION.TERM" asks for votes in term 5, "+" gives one, "~" a conditional one.
+std::optional<consensus::Vote> vote_of(ByteView message) {
+  using Kind = consensus::Vote::Kind;
+  if (message.starts_with("?")) {
+    const EntryId last{Position(static_cast<std::uint64_t>(message[1] - '0')),
+                       Tag(static_cast<std::uint64_t>(message[3] - '0'))};
+    return consensus::Vote{Kind::asked, Tag(5), last};
+  }
+  return consensus::Vote{message == "~" ? Kind::conditional : Kind::given, Tag(5), {}};
+}
+
+Send speak(std::uint64_t to, std::string_view words, std::uint64_t after = 0) {
+  return {.to = NodeId(to), .message = Buffer::copy_of(words), .attach = {}, .after = Io(after)};
+}
+
+TEST_F(Invariants, AVoteForAnOlderLogIsRejected) {  // I-16
+  VoteRule invariant(ledger_, &vote_of);
+  ledger_.write(replica(1), persist(1, {put(1, 1), put(2, 1)}));
+  ledger_.write(replica(2), persist(1, {put(1, 1), put(2, 1), put(3, 1)}));
+  EXPECT_EQ(judge(invariant, 1, speak(2, "?2.1"), follower_), "");
+  EXPECT_NE(judge(invariant, 2, speak(1, "+"), follower_), "") << "one entry is missing there";
+  EXPECT_EQ(judge(invariant, 3, speak(1, "+"), follower_), "");
+  EXPECT_NE(judge(invariant, 3, speak(2, "+"), follower_), "") << "it has voted in this term";
+}
+
+TEST_F(Invariants, AConditionalVoteComparesNoLogs) {  // I-16
+  VoteRule invariant(ledger_, &vote_of);
+  ledger_.write(replica(2), persist(1, {put(1, 1)}));
+  EXPECT_EQ(judge(invariant, 1, speak(2, "?0.0"), follower_), "");
+  EXPECT_EQ(judge(invariant, 2, speak(1, "~"), follower_), "");
+}
+
+TEST_F(Invariants, AVoteThatNeverLeftMayBeGivenToAnother) {  // I-16
+  VoteRule invariant(ledger_, &vote_of);
+  EXPECT_EQ(judge(invariant, 1, speak(3, "?0.0"), follower_), "");
+  EXPECT_EQ(judge(invariant, 2, speak(3, "?0.0", 1), follower_), "");
+  EXPECT_EQ(judge(invariant, 3, speak(1, "+", 1), follower_), "");
+  invariant.on_life_ended(3);
+  EXPECT_EQ(judge(invariant, 3, speak(2, "+", 1), follower_), "");
+  invariant.on_durable(replica(3), Io(1));
+  invariant.on_life_ended(3);
+  EXPECT_NE(judge(invariant, 3, speak(1, "+", 1), follower_), "");
+}
+
+TEST_F(Invariants, ALeaderThatHearsNobodyIsRejected) {  // I-17
+  NodeSettings settings;
+  settings.node_count = 3;
+  class Nobody final : public ReplicaObserver, public TraceSink {
+   public:
+    void on_core_start(const ReplicaName&, const consensus::PersistedState&) override {}
+    void on_core_effect(const ReplicaName&, const Effect&, const consensus::Core&) override {}
+    void on_core_durable(const ReplicaName&, Io) override {}
+    void on_events(std::uint32_t, GroupId, std::int64_t, std::span<const kv::Event>) override {}
+    void on_replaced(std::uint32_t, GroupId, std::int64_t) override {}
+    void on_role(std::uint32_t, GroupId, const consensus::RoleChanged&) override {}
+    void on_node_stopped(std::uint32_t, const Error&) override {}
+    void trace(const TraceEvent&) override {}
+  } nobody;
+  Cluster cluster(settings, Random(1), nobody, nobody);
+  LeaderHearsQuorum invariant(cluster, std::chrono::milliseconds(100));
+  const auto look = [&](int at_ms) {
+    cluster.queue().advance_to(Instant(std::chrono::milliseconds(at_ms)));
+    return invariant.on_status(1, kGroup, leader_.status(), Position());
+  };
+  EXPECT_EQ(look(0), "");
+  EXPECT_EQ(look(150), "");
+  invariant.on_receive(replica(1), NodeId(3));
+  EXPECT_EQ(look(300), "") << "with itself that is a majority";
+  EXPECT_NE(look(400), "");
+  cluster.pause(1, Instant(std::chrono::milliseconds(450)));
+  EXPECT_EQ(look(600), "") << "it slept";
+  EXPECT_NE(look(700), "");
 }
 
 TEST_F(Invariants, AnOlderTermCommittedByCountingIsRejected) {  // I-14, R-01

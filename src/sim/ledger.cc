@@ -1,6 +1,7 @@
 #include "sim/ledger.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -64,6 +65,15 @@ const Ledger::Slot* Ledger::find(const ReplicaName& replica, Position position) 
   }
   const std::uint64_t index = position.value() - log->second.base.position.value() - 1;
   return index < log->second.slots.size() ? &log->second.slots[index] : nullptr;
+}
+
+EntryId Ledger::last_of(const ReplicaName& replica) const {
+  const auto log = logs_.find(replica);
+  if (log == logs_.end()) {
+    return {};
+  }
+  const auto& [id, slots] = std::tie(log->second.base, log->second.slots);
+  return slots.empty() ? id : EntryId{Position(id.position.value() + slots.size()), slots.back().tag};
 }
 
 Tag Ledger::tag_at(const ReplicaName& replica, Position position) const {

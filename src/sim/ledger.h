@@ -25,6 +25,8 @@ class Ledger {
 
   /// The tag that the replica's log has at `position`; none if it is not there, or at or below the log's beginning.
   [[nodiscard]] Tag tag_at(const ReplicaName& replica, Position position) const;
+  /// The last entry that the replica's log has, durable or not.
+  [[nodiscard]] EntryId last_of(const ReplicaName& replica) const;
   /// The log begins behind this position.
   [[nodiscard]] Position base_of(const ReplicaName& replica) const;
   /// A hash of the value that `id` names in the group's logs; 0 if nobody has written it.

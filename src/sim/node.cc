@@ -1,6 +1,7 @@
 #include "sim/node.h"
 
 #include "base/assert.h"
+#include "sim/restored_node.h"
 
 namespace quorate::sim {
 namespace {
@@ -91,7 +92,7 @@ struct Node::Life : group::HostEvents {
       : node(whose),
         env(whose.queue_, owner, whose.random_.split("life"), whose.clock),
         transport(whose.network_.transport(owner)),
-        records(whose.records_, env, env, env) {
+        records(*whose.records_, env, env, env) {
     records.behaviour = whose.engine;
   }
 
@@ -105,6 +106,7 @@ struct Node::Life : group::HostEvents {
   storage::MemoryRecordStore records;
   std::vector<Group> groups;
   std::unique_ptr<group::Host> host;
+  std::vector<std::unique_ptr<BackupReader>> backups;
 };
 
 Node::Node(std::uint32_t index, const NodeSettings& settings, EventQueue& queue, Network& network, Random random,
@@ -116,7 +118,8 @@ Node::Node(std::uint32_t index, const NodeSettings& settings, EventQueue& queue,
       random_(random.split("node")),
       traces_(traces),
       observer_(observer),
-      disk_(queue, random.split("disk")) {}
+      disk_(queue, random.split("disk")),
+      records_(std::make_unique<storage::MemoryRecords>()) {}
 
 Node::~Node() { end_life(); }
 
@@ -144,6 +147,8 @@ Status Node::start() {
   config.log_tail_entries = settings_.log_tail_entries;
   config.snapshots = settings_.snapshots;
   config.snapshot_bytes_per_second = settings_.snapshot_bytes_per_second;
+  config.scrub_interval = settings_.scrub_interval;
+  config.records_laid_aside = records_laid_aside_;
   const group::Environment environment{life_->env,        life_->env,     life_->env, disk_,
                                        *life_->transport, life_->records, traces_};
   Result<std::unique_ptr<group::Host>> host = group::Host::open(std::move(config), environment, *life_);
@@ -199,6 +204,7 @@ void Node::end_life() {
   }
   ++lives_;  // completions of the ended life are skipped from now on
   std::unique_ptr<Life> ended = std::move(life_);
+  ended->backups.clear();
   ended->host.reset();
   ended->groups.clear();
 }
@@ -207,14 +213,38 @@ void Node::crash() {
   end_life();
   disk_.on_process_crash();
   network_.on_process_crash(index_);
-  records_.crash(random_.between(0, records_.unflushed()));
+  records_->crash(random_.between(0, records_->unflushed()));
 }
 
 void Node::lose_power() {
   end_life();
   disk_.on_power_loss();
   network_.on_power_loss(index_);
-  records_.crash(random_.between(0, records_.unflushed()));
+  records_->crash(random_.between(0, records_->unflushed()));
+}
+
+Result<backup::Figures> Node::restore(std::string_view file) {
+  QUORATE_ASSERT(lives_ == 0, "a node is restored before its first life", index_);
+  ++lives_;
+  disk_.set_owner(owner());
+  Result<backup::Figures> figures =
+      restore_node(file, settings_.factory, all_voters(settings_.node_count),
+                   {queue_, owner(), random_.split("restore"), settings_.log, disk_, *records_});
+  ++lives_;
+  disk_.on_process_crash();
+  return figures;
+}
+
+void Node::take_backup(GroupId group, BackupReader::Taker taker) {
+  QUORATE_ASSERT(is_alive(), "only a live node is asked for a backup", index_);
+  life_->backups.push_back(
+      std::make_unique<BackupReader>(index_, group, host().replica(group), store(group), std::move(taker)));
+}
+
+void Node::lay_records_aside() {
+  QUORATE_ASSERT(!is_alive(), "a damaged record store is found at start", index_);
+  records_ = std::make_unique<storage::MemoryRecords>();
+  records_laid_aside_ = true;
 }
 
 service::KvService& Node::service(GroupId group) {

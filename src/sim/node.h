@@ -11,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "backup/importer.h"
 #include "group/host.h"
 #include "service/kv_service.h"
 #include "service/register_service.h"
+#include "sim/backup_reader.h"
 #include "sim/disk.h"
 #include "sim/event_queue.h"
 #include "sim/network.h"
@@ -40,6 +42,7 @@ struct NodeSettings {
   std::uint64_t log_tail_entries = 50'000;
   group::SnapshotLimits snapshots;
   std::uint64_t snapshot_bytes_per_second = 0;
+  Duration scrub_interval{};  ///< 0: never
 };
 
 /// Sees what every replica does and every command's effects on it, before the service does: for invariants across
@@ -69,8 +72,19 @@ class Node {
   /// The machine loses power: only synced bytes survive for certain.
   void lose_power();
 
+  /// Before the first life: the node begins with what a backup holds, with all voters.
+  [[nodiscard]] Result<backup::Figures> restore(std::string_view file);
+  /// Takes a backup of a group from this life; nobody is told if it ends before.
+  void take_backup(GroupId group, BackupReader::Taker taker);
+  /// Of a node that is down: its records do not read. As `server` does, they are laid aside, and lives begin with that
+  /// in mind until an operator removes them.
+  void lay_records_aside();
+  void remove_what_was_laid_aside() { records_laid_aside_ = false; }
+
   [[nodiscard]] bool is_alive() const { return life_ != nullptr; }
   [[nodiscard]] std::uint32_t index() const { return index_; }
+  /// False: its groups have registers instead of stores.
+  [[nodiscard]] bool has_stores() const { return settings_.factory.keeps_log; }
   [[nodiscard]] NodeId id() const { return NodeId(index_); }
   [[nodiscard]] Owner owner() const { return {index_, lives_}; }
   [[nodiscard]] service::KvService& service(GroupId group);
@@ -102,7 +116,8 @@ class Node {
   TraceSink& traces_;
   ReplicaObserver& observer_;
   Disk disk_;
-  storage::MemoryRecords records_;  ///< what the engine wrote; survives lives as a crash leaves it
+  std::unique_ptr<storage::MemoryRecords> records_;  ///< what the engine wrote; survives lives as a crash leaves it
+  bool records_laid_aside_ = false;
   std::uint32_t lives_ = 0;
   std::unique_ptr<Life> life_;
 };

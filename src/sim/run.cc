@@ -8,6 +8,7 @@
 #include "sim/cell_run.h"
 #include "sim/check_history.h"
 #include "sim/check_leases.h"
+#include "sim/restored_node.h"
 #include "sim/run_frame.h"
 #include "sim/watcher.h"
 
@@ -17,14 +18,16 @@ namespace {
 constexpr Duration kWatchersCatchUp = std::chrono::milliseconds(300);
 constexpr Duration kLeaseLookInterval = std::chrono::milliseconds(50);
 constexpr Duration kReviveInterval = std::chrono::milliseconds(40);
+constexpr Duration kRestoredPhase = std::chrono::milliseconds(60);
+constexpr std::uint32_t kRestoredClients = 2;
 
 /// Of an ordered log with a key-value store.
 class Run final : public RunFrame {
  public:
   explicit Run(const RunSettings& settings) : RunFrame(settings) {
     for (std::uint32_t i = 1; i <= settings_.workload.clients; ++i) {
-      clients_.push_back(std::make_unique<Client>(i, settings_.workload, cluster_, random_.split("client"), histories_,
-                                                  settings_.nodes.group_count));
+      clients_.push_back(std::make_unique<Client>(settings_.workload.first_client + i, settings_.workload, cluster_,
+                                                  random_.split("client"), histories_, settings_.nodes.group_count));
     }
     for (std::uint32_t i = 1; i <= settings_.watchers; ++i) {
       watchers_.push_back(std::make_unique<Watcher>(i, cluster_, random_.split("watcher"), histories_,
@@ -33,6 +36,10 @@ class Run final : public RunFrame {
   }
 
   RunResult carry_out() {
+    if (settings_.beginning != nullptr) {
+      begin_restored(*settings_.beginning);
+    }
+    const Instant end_of_safety = cluster_.now() + settings_.safety_phase;
     start_nodes();
     for (const auto& client : clients_) {
       client->start();
@@ -42,10 +49,13 @@ class Run final : public RunFrame {
     }
     tell("the safety phase begins");
     schedule_looks();
-    faults_.start(Instant(settings_.safety_phase));
-    run_until(Instant(settings_.safety_phase));
+    faults_.start(end_of_safety);
+    run_until(end_of_safety);
     liveness_phase();
     finish();
+    if (backup_ && result_.violation.empty()) {
+      go_on_restored();
+    }
     return std::move(result_);
   }
 
@@ -82,15 +92,60 @@ class Run final : public RunFrame {
     cluster_.queue().schedule(cluster_.now() + kReviveInterval, Owner{}, Callback<>::to<&Run::revive_watchers>(this));
   }
 
+  /// The history goes on behind the backup.
+  void begin_restored(const Beginning& beginning) {
+    tell("a new cluster, restored from the backup");
+    const Result<backup::Figures> held = cluster_.restore_all(beginning.backup.file);
+    if (!held) {
+      fail_run("the backup cannot be restored: " + held.error().text, "a backup");
+      return;
+    }
+    if (held->revision < beginning.backup.least_revision) {
+      fail_run("the backup ends at revision " + std::to_string(held->revision) + ", and revision " +
+                   std::to_string(beginning.backup.least_revision) + " was executed when it was asked for",
+               "a backup");
+    }
+    cluster_.queue().advance_to(beginning.at);
+    histories_[kRestoredGroup] = history_until(beginning.history, held->revision);
+    for (const auto& [revision, changes] : histories_[kRestoredGroup].trail) {
+      for (const Change& change : changes) {
+        note_lease(kRestoredGroup, change);
+      }
+    }
+  }
+
+  /// The cluster is lost: does one that is restored from its backup go on as it should?
+  void go_on_restored() {
+    RunSettings restored = settings_;
+    restored.nodes.group_count = 1;
+    restored.safety_phase = kRestoredPhase;
+    restored.workload.first_client += settings_.workload.clients;
+    restored.workload.clients = kRestoredClients;
+    restored.faults = FaultSchedule();
+    restored.beginning = std::make_shared<Beginning>(
+        Beginning{.backup = *backup_, .history = histories_[backup_->group], .at = cluster_.now()});
+    const RunResult result = Run(restored).carry_out();
+    result_.was_restored = true;
+    result_.events += result.events;
+    if (!result.violation.empty()) {
+      result_.violation = "restored from a backup of group " + std::to_string(backup_->group.value()) + " from n" +
+                          std::to_string(backup_->node) + ": " + result.violation;
+      result_.checker = result.checker;
+    }
+  }
+
+  void note_lease(GroupId group, const Change& change) {
+    if (change.is_erase || change.lease == 0) {
+      leased_.erase({group, change.key});
+    } else {
+      leased_.insert({group, change.key});
+    }
+  }
+
   /// Keeps the keys that hang on a lease.
   void note_leases(GroupId group, std::span<const kv::Event> events) {
     for (const kv::Event& event : events) {
-      const Change change = change_of(event);
-      if (change.is_erase || change.lease == 0) {
-        leased_.erase({group, change.key});
-      } else {
-        leased_.insert({group, change.key});
-      }
+      note_lease(group, change_of(event));
     }
   }
 
@@ -237,6 +292,7 @@ RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory)
   settings.seed = seed;
   Random random(seed ^ 0x5EED);
   settings.nodes.factory = factory;
+  settings.nodes.node_count = random.chance(1, 10) ? 5 : 3;
   settings.nodes.core.heartbeat_interval = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(15, 30)));
   settings.nodes.core.election_timeout = 5 * settings.nodes.core.heartbeat_interval;
   settings.nodes.core.window_messages = random.between(1, 16);
@@ -263,6 +319,8 @@ RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory)
   settings.nodes.snapshots.repeat_after = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(10, 60)));
   settings.nodes.snapshots.patience = std::chrono::milliseconds(static_cast<std::int64_t>(random.between(100, 400)));
   settings.nodes.snapshot_bytes_per_second = random.chance(1, 2) ? 0 : random.between(100'000, 4'000'000);
+  settings.nodes.scrub_interval =
+      random.chance(1, 2) ? Duration{} : std::chrono::milliseconds(static_cast<std::int64_t>(random.between(50, 500)));
   if (random.chance(1, 2)) {
     settings.workload.leases_until = Instant(settings.safety_phase * 3 / 4);
   }

@@ -7,17 +7,27 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
+#include "sim/backup_reader.h"
 #include "sim/client.h"
 #include "sim/cluster.h"
 #include "sim/faults.h"
+#include "sim/history.h"
 #include "sim/teller.h"
 
 namespace quorate::sim {
+
+/// Where a restored cluster goes on: what a backup holds, and what is known of the time until then.
+struct Beginning {
+  Backup backup;
+  History history;  ///< of its group
+  Instant at;       ///< when the lost cluster ended
+};
 
 struct RunSettings {
   std::uint64_t seed = 1;
@@ -29,8 +39,9 @@ struct RunSettings {
   Duration safety_phase = std::chrono::milliseconds(2000);
   /// After healing: every node takes a write within this, and all replicas become equal.
   Duration liveness_bound = std::chrono::seconds(4);
-  std::optional<FaultSchedule> faults;  ///< instead of what the seed draws
-  const Story* story = nullptr;         ///< tells what happens; not owned
+  std::optional<FaultSchedule> faults;         ///< instead of what the seed draws
+  std::shared_ptr<const Beginning> beginning;  ///< null: an empty cluster
+  const Story* story = nullptr;                ///< tells what happens; not owned
   /// Hears of every fault that has struck: given to another run as `faults`, they strike again.
   std::function<void(const FaultEvent&)> on_fault;
 };
@@ -57,6 +68,7 @@ struct RunResult {
   std::uint64_t leader_changes = 0;
   std::uint64_t crashes = 0;
   std::uint64_t power_losses = 0;
+  bool was_restored = false;  ///< the cluster was lost at the end, and another went on from its backup
   FaultCounts faults{};
   std::map<std::string_view, std::uint64_t> branches;  ///< trace events by name
   std::set<RoleChange> role_changes;                   ///< of any replica

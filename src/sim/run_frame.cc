@@ -24,7 +24,7 @@ RunFrame::RunFrame(const RunSettings& settings)
   if (settings_.story != nullptr) {
     teller_.emplace(*settings_.story, settings_.nodes.node_count, settings_.nodes.group_count);
   }
-  invariants_ = invariants_of(settings_.nodes.factory, ledger_, histories_);
+  invariants_ = invariants_of(settings_.nodes.factory, settings_.nodes.core, {cluster_, ledger_, histories_});
 }
 
 void RunFrame::on_replaced(std::uint32_t node, GroupId group, std::int64_t revision) {
@@ -58,6 +58,9 @@ void RunFrame::on_core_start(const ReplicaName& replica, const consensus::Persis
 void RunFrame::on_core_receive(const ReplicaName& replica, const consensus::Receive& receive) {
   if (teller_) {
     teller_->on_core_receive(replica, receive);
+  }
+  for (const auto& invariant : invariants_) {
+    invariant->on_receive(replica, receive.from);
   }
 }
 
@@ -100,7 +103,7 @@ void RunFrame::on_fault(Fault fault, std::uint32_t node) {
   }
   const bool all = fault == Fault::crash_all || fault == Fault::power_loss_all;
   const std::uint64_t lives = all ? cluster_.alive_count() : 1;
-  if (fault == Fault::crash || fault == Fault::crash_all || fault == Fault::damaged_log) {
+  if (fault == Fault::crash || fault == Fault::crash_all || damages(fault)) {
     result_.crashes += lives;
   } else if (fault == Fault::power_loss || fault == Fault::power_loss_all) {
     result_.power_losses += lives;
@@ -111,6 +114,15 @@ void RunFrame::on_fault_event(const FaultEvent& event) {
   if (settings_.on_fault) {
     settings_.on_fault(event);
   }
+}
+
+void RunFrame::on_backup(Result<Backup> backup) {
+  if (!backup) {
+    fail_run("no backup can be taken: " + backup.error().text, "a backup");
+    return;
+  }
+  tell("a backup of group " + std::to_string(backup->group.value()) + " is complete");
+  backup_ = std::move(*backup);
 }
 
 std::uint32_t RunFrame::current_leader() const {
@@ -140,21 +152,30 @@ void RunFrame::check(const Invariant& invariant, const std::string& wrong) {
   }
 }
 
-/// Looks at every replica.
-void RunFrame::look(std::uint64_t) {
+template <class Visit>
+void RunFrame::for_each_replica(const Visit& visit) {
   for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-    if (!cluster_.node(node).is_alive()) {
-      continue;
-    }
-    for (std::uint32_t i = 1; i <= settings_.nodes.group_count; ++i) {
-      const GroupId group(i);
-      const group::Replica& replica = cluster_.node(node).host().replica(group);
-      const consensus::CoreStatus status = replica.status();
-      for (const auto& invariant : invariants_) {
-        check(*invariant, invariant->on_status(node, group, status, replica.executed()));
-      }
+    for (std::uint32_t group = 1; cluster_.node(node).is_alive() && group <= settings_.nodes.group_count; ++group) {
+      visit(ReplicaName{node, GroupId(group)}, cluster_.node(node).host().replica(GroupId(group)));
     }
   }
+}
+
+/// Looks at every replica, then at what leaders believe of the others.
+void RunFrame::look(std::uint64_t) {
+  for_each_replica([this](const ReplicaName& name, const group::Replica& replica) {
+    const consensus::CoreStatus status = replica.status();
+    for (const auto& invariant : invariants_) {
+      check(*invariant, invariant->on_status(name.node, name.group, status, replica.executed()));
+    }
+  });
+  for_each_replica([this](const ReplicaName& name, const group::Replica& replica) {
+    if (const std::vector<consensus::MemberProgress> members = replica.progress(); !members.empty()) {
+      for (const auto& invariant : invariants_) {
+        check(*invariant, invariant->on_progress(name, members));
+      }
+    }
+  });
   const Duration interval = healed_ ? kLookIntervalHealed : kLookInterval;
   cluster_.queue().schedule(cluster_.now() + interval, Owner{}, Callback<>::to<&RunFrame::look>(this));
 }

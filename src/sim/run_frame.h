@@ -40,6 +40,7 @@ class RunFrame : public ReplicaObserver, public TraceSink, public Faults::Listen
   void on_start_failed(std::uint32_t node, const Error& why) override;
   void on_fault(Fault fault, std::uint32_t node) override;
   void on_fault_event(const FaultEvent& event) override;
+  void on_backup(Result<Backup> backup) override;
   [[nodiscard]] std::uint32_t current_leader() const override;
 
  protected:
@@ -71,6 +72,7 @@ class RunFrame : public ReplicaObserver, public TraceSink, public Faults::Listen
   std::map<GroupId, History> histories_;
   std::map<GroupId, std::uint32_t> leaders_;
   std::optional<Teller> teller_;
+  std::optional<Backup> backup_;  ///< the last one that was taken
   bool healed_ = false;
   std::uint64_t events_at_once_ = 0;  ///< since virtual time last moved
   Ledger ledger_;
@@ -80,6 +82,8 @@ class RunFrame : public ReplicaObserver, public TraceSink, public Faults::Listen
 
  private:
   void look(std::uint64_t);
+  template <class Visit>
+  void for_each_replica(const Visit& visit);
 };
 
 }  // namespace quorate::sim

@@ -23,6 +23,7 @@ void Search::add(const RunResult& result) {
   crashes_ += result.crashes;
   power_losses_ += result.power_losses;
   events_ += result.events;
+  restored_ += result.was_restored ? 1 : 0;
   for (std::size_t i = 0; i < kFaultCount; ++i) {
     faults_[i] += result.faults[i];
   }
@@ -43,7 +44,7 @@ std::string Search::summary() const {
 }
 
 std::string Search::report() const {
-  std::string text = "faults:";
+  std::string text = "restored clusters: " + std::to_string(restored_) + "\nfaults:";
   for (std::size_t i = 0; i < kFaultCount; ++i) {
     text += " " + std::string(fault_name(static_cast<Fault>(i))) + "=" + std::to_string(faults_[i]);
   }
@@ -71,10 +72,14 @@ std::vector<std::string> Search::not_clean(std::span<const std::string_view> bra
   }
   for (std::size_t i = 0; i < kFaultCount; ++i) {
     const auto fault = static_cast<Fault>(i);
-    const bool may_happen = keeps_log || (fault != Fault::transfer_leadership && fault != Fault::change_membership);
+    const bool may_happen = keeps_log || (fault != Fault::transfer_leadership && fault != Fault::change_membership &&
+                                          fault != Fault::damaged_records && fault != Fault::take_backup);
     if (faults_[i] == 0 && may_happen) {
       missing.push_back("the fault " + std::string(fault_name(fault)) + " never happened");
     }
+  }
+  if (keeps_log && restored_ == 0) {
+    missing.push_back("no cluster was ever restored from a backup");
   }
   for (const std::string_view branch : branches) {
     if (!branches_.contains(branch)) {

@@ -35,6 +35,7 @@ class Search {
   std::uint64_t leader_changes_ = 0;
   std::uint64_t crashes_ = 0;
   std::uint64_t power_losses_ = 0;
+  std::uint64_t restored_ = 0;
   std::uint64_t events_ = 0;
   FaultCounts faults_{};
   std::map<std::string, std::uint64_t, std::less<>> branches_;

@@ -16,6 +16,7 @@ namespace quorate::sim {
 struct ReplicaName {
   std::uint32_t node = 0;
   GroupId group;
+  [[nodiscard]] NodeId id() const { return NodeId(node); }
   friend auto operator<=>(const ReplicaName&, const ReplicaName&) = default;
 };
 

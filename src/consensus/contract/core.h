@@ -139,6 +139,18 @@ struct Vow {
   Incarnation life{};  ///< tells tags apart that two lives of a node may use, and orders them; none: no life may
 };
 
+/// What a message says of votes, in protocols that elect their leaders by comparing logs.
+struct Vote {
+  enum class Kind : std::uint8_t {
+    asked,        ///< the sender stands for `tag` with a log that ends at `last`, and votes for itself
+    given,        ///< the sender votes in `tag` for whom it is sent to
+    conditional,  ///< the same, if all others do: the sender does not know how its own log ends
+  };
+  Kind kind = Kind::asked;
+  Tag tag;
+  EntryId last;  ///< of asked
+};
+
 /// Makes the cores of one protocol. start() emits the first effects (timers, catching up) like any step.
 struct CoreFactory {
   std::string_view protocol;  ///< lower-case letters, digits and underscores: written into the data directory
@@ -157,6 +169,8 @@ struct CoreFactory {
   Buffer (*state_behind)(EntryId snapshot) = nullptr;
   /// For observers that check whether promises are kept; nothing: the message swears nothing.
   std::optional<Vow> (*vow_of)(ByteView message) = nullptr;
+  /// For observers that check who is voted for; nothing: the message is about something else.
+  std::optional<Vote> (*vote_of)(ByteView message) = nullptr;
 };
 
 }  // namespace quorate::consensus

@@ -24,6 +24,21 @@ std::optional<consensus::Vow> vow_of(ByteView message) {
   return std::nullopt;
 }
 
+std::optional<consensus::Vote> vote_of(ByteView message) {
+  using Kind = consensus::Vote::Kind;
+  const std::optional<Message> decoded = decode(message);
+  if (!decoded) {
+    return std::nullopt;
+  }
+  if (const auto* asked = std::get_if<VoteRequest>(&*decoded)) {
+    return consensus::Vote{Kind::asked, asked->term, asked->last};
+  }
+  if (const auto* vote = std::get_if<VoteResponse>(&*decoded); vote != nullptr && vote->granted) {
+    return consensus::Vote{vote->conditional ? Kind::conditional : Kind::given, vote->term, {}};
+  }
+  return std::nullopt;
+}
+
 Buffer state_behind(EntryId snapshot) { return encode(HardState{.term = snapshot.tag}); }
 
 }  // namespace
@@ -38,7 +53,8 @@ const consensus::Protocol& protocol() {
                 .make = &make_raft,
                 .ids_identify_prefix = true,
                 .state_behind = &state_behind,
-                .vow_of = &vow_of},
+                .vow_of = &vow_of,
+                .vote_of = &vote_of},
       .branches = std::span(kBranchNames).first(static_cast<std::size_t>(kFirstRareBranch)),
       .all_branches = kBranchNames,
       .message_words = &message_words,

@@ -277,7 +277,7 @@ bool RaftCore::check_quorum() {
   lead_->confirmed_at_tick = lead_->confirmed_round;
   lead_->silent_ticks = answered ? 0 : lead_->silent_ticks + 1;
   const std::uint64_t limit = std::max<std::uint64_t>(ticks_per_election_timeout() - 1, 1);
-  if (!config_.check_quorum || lead_->silent_ticks < limit) {
+  if (!config_.check_quorum || lead_->silent_ticks < limit || QUORATE_PLANT(leads_without_quorum)) {
     return true;
   }
   trace(Branch::quorum_lost, hard_.term.value());

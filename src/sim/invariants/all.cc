@@ -5,6 +5,8 @@
 #include "sim/invariants/election_safety.h"
 #include "sim/invariants/leader_append_only.h"
 #include "sim/invariants/leader_completeness.h"
+#include "sim/invariants/leader_hears_quorum.h"
+#include "sim/invariants/leader_knows_matches.h"
 #include "sim/invariants/log_matching.h"
 #include "sim/invariants/nothing_goes_back.h"
 #include "sim/invariants/one_value_per_cell.h"
@@ -15,11 +17,13 @@
 #include "sim/invariants/safe_cell_proposals.h"
 #include "sim/invariants/safe_proposals.h"
 #include "sim/invariants/state_machine_safety.h"
+#include "sim/invariants/vote_rule.h"
 
 namespace quorate::sim {
 
-std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFactory& protocol, const Ledger& ledger,
-                                                      std::map<GroupId, History>& histories) {
+std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFactory& protocol,
+                                                      const consensus::CoreConfig& config, const Watched& run) {
+  const Ledger& ledger = run.ledger;
   std::vector<std::unique_ptr<Invariant>> all;
   if (!protocol.keeps_log) {
     all.push_back(std::make_unique<DurableBeforeRevealed>(ledger));
@@ -31,11 +35,15 @@ std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFacto
     return all;
   }
   all.push_back(std::make_unique<ElectionSafety>());
-  all.push_back(std::make_unique<StateMachineSafety>(histories));
+  all.push_back(std::make_unique<StateMachineSafety>(run.histories));
   all.push_back(std::make_unique<NothingGoesBack>());
   all.push_back(std::make_unique<DurableBeforeRevealed>(ledger));
   if (protocol.commits_by_quorum) {
     all.push_back(std::make_unique<DurableOnQuorum>(ledger, protocol.ids_identify_prefix));
+    all.push_back(std::make_unique<LeaderKnowsMatches>(ledger));
+    if (config.check_quorum) {
+      all.push_back(std::make_unique<LeaderHearsQuorum>(run.cluster, config.election_timeout));
+    }
   }
   if (protocol.ids_identify_prefix) {
     all.push_back(std::make_unique<LeaderCompleteness>());
@@ -48,6 +56,9 @@ std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFacto
   all.push_back(std::make_unique<SafeProposals>(ledger));
   if (protocol.vow_of != nullptr) {
     all.push_back(std::make_unique<PromiseKept>(protocol.vow_of));
+  }
+  if (protocol.vote_of != nullptr) {
+    all.push_back(std::make_unique<VoteRule>(ledger, protocol.vote_of));
   }
   return all;
 }

@@ -5,15 +5,23 @@
 #include <memory>
 #include <vector>
 
+#include "sim/cluster.h"
 #include "sim/history.h"
 #include "sim/invariants/invariant.h"
 #include "sim/ledger.h"
 
 namespace quorate::sim {
 
-/// All that hold for the protocol. `ledger` and `histories` are the run's and outlive them.
+/// What of a run invariants look at. It outlives them.
+struct Watched {
+  const Cluster& cluster;
+  const Ledger& ledger;
+  std::map<GroupId, History>& histories;
+};
+
+/// All that hold for the protocol.
 [[nodiscard]] std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFactory& protocol,
-                                                                    const Ledger& ledger,
-                                                                    std::map<GroupId, History>& histories);
+                                                                    const consensus::CoreConfig& config,
+                                                                    const Watched& run);
 
 }  // namespace quorate::sim

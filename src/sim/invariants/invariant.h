@@ -37,6 +37,12 @@ class Invariant {
                                               const consensus::CoreStatus& /*status*/, Position /*executed*/) {
     return {};
   }
+  /// What a leader believes of the others, at the same instants, after all were looked at.
+  [[nodiscard]] virtual std::string on_progress(const ReplicaName& /*leader*/,
+                                                std::span<const consensus::MemberProgress> /*members*/) {
+    return {};
+  }
+  virtual void on_receive(const ReplicaName& /*replica*/, NodeId /*from*/) {}
   /// The core asks for something. The ledger holds what stood before this effect.
   [[nodiscard]] virtual std::string on_effect(const ReplicaName& /*replica*/, const consensus::Effect& /*effect*/,
                                               const consensus::Core& /*core*/) {
