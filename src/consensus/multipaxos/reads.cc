@@ -2,6 +2,7 @@
 // was answered by so many that no other ballot can have passed phase 1 meanwhile. Many reads share a round; others ask
 // the leader (contract/reads.h).
 
+#include <algorithm>
 #include <utility>
 
 #include "base/plant.h"
@@ -65,7 +66,9 @@ void MultiPaxosCore::begin_read_round() {
   send_heartbeats(false);
 }
 
-/// Every phase-1 quorum shares a voter with those who have answered, and that one had promised nothing higher yet.
+/// Every phase-1 quorum shares a voter with those who have answered, and that one had promised nothing higher yet. Once
+/// a change of the membership is decided that holds of those who vote from then on, too: they may know it before this
+/// leader knows that they do, and choose another among themselves (testdata/reads_during_change.txt).
 void MultiPaxosCore::confirm_round() {
   const auto round_of = [this](NodeId node) {
     if (node == config_.self) {
@@ -74,8 +77,13 @@ void MultiPaxosCore::confirm_round() {
     const Follower* follower = find_follower(node);
     return follower == nullptr ? std::uint64_t{0} : follower->acknowledged_round;
   };
-  const auto confirmed =
-      quorum::reached_by_count<std::uint64_t>(voters(), round_of, needed(Phase::two, voters().size()));
+  const auto confirmed_by = [&](std::span<const NodeId> those) {
+    return quorum::reached_by_count<std::uint64_t>(those, round_of, needed(Phase::two, those.size()));
+  };
+  std::uint64_t confirmed = confirmed_by(voters());
+  if (lead_->change && chosen_ >= *lead_->change && !QUORATE_PLANT(read_confirmed_by_old_members)) {
+    confirmed = std::min(confirmed, confirmed_by(coming_membership().voters));
+  }
   lead_->confirmed_round = std::max(lead_->confirmed_round, confirmed);
   serve_confirmed_reads();
 }
