@@ -18,14 +18,16 @@ std::unique_ptr<stories::Law> law_of(const consensus::Protocol& protocol) {
 class RandomSchedules : public ::testing::TestWithParam<const consensus::Protocol*> {};
 INSTANTIATE_TEST_SUITE_P(All, RandomSchedules, each_ordered(), name_of_case);
 
-TEST_P(RandomSchedules, BreakNoInvariantAndHeal) {
+/// Plays so many schedules, which are to commit so much on the average.
+void play(const consensus::Protocol& protocol, stories::Quorums quorums, std::uint64_t count,
+          std::size_t least_committed) {
   std::size_t committed = 0;
   std::set<std::string_view> branches;
-  const RandomRuns runs = choose_runs(120);
+  const RandomRuns runs = choose_runs(count);
   for (std::uint64_t seed = runs.first; seed < runs.first + runs.count; ++seed) {
     SCOPED_TRACE(RandomRuns::command(seed));
-    stories::RandomSchedule schedule(*GetParam(), seed, runs.are_told());
-    const std::unique_ptr<stories::Law> law = law_of(*GetParam());
+    stories::RandomSchedule schedule(protocol, seed, runs.are_told(), quorums);
+    const std::unique_ptr<stories::Law> law = law_of(protocol);
     schedule.cluster().law = law.get();
     schedule.run(1800);
     const std::string unhealed = schedule.heal();
@@ -39,9 +41,18 @@ TEST_P(RandomSchedules, BreakNoInvariantAndHeal) {
   }
   // Schedules in which nothing happens prove nothing.
   if (runs.count >= 100) {
-    EXPECT_GT(committed / runs.count, 8U);
+    EXPECT_GT(committed / runs.count, least_committed);
     EXPECT_GT(branches.size(), 35U);
   }
+}
+
+TEST_P(RandomSchedules, BreakNoInvariantAndHeal) { play(*GetParam(), stories::Quorums::majorities, 120, 8); }
+
+TEST_P(RandomSchedules, BreakNoInvariantWithQuorumsOfAnySize) {
+  if (!GetParam()->takes_quorum_sizes()) {
+    GTEST_SKIP() << "its quorums are majorities";
+  }
+  play(*GetParam(), stories::Quorums::any_that_fit, 120, 5);
 }
 
 }  // namespace

@@ -7,9 +7,14 @@ namespace quorate::stories {
 using consensus::Loss;
 using consensus::TimerKind;
 
-CellSchedule::CellSchedule(const consensus::Protocol& protocol, std::uint64_t seed, bool words)
-    : dice_(seed), cluster_(protocol, words), count_(dice_.roll(3) == 0 ? 5 : 3), cells_(1 + dice_.roll(3)) {
+CellSchedule::CellSchedule(const consensus::Protocol& protocol, std::uint64_t seed, bool words, Quorums quorums)
+    : dice_(seed),
+      cluster_(protocol, words),
+      count_(dice_.roll(3) == 0 ? 5 : 3),
+      cells_(1 + dice_.roll(3)),
+      quorum_sizes_(roll_quorum_sizes(quorums, count_, dice_)) {
   Cluster::Options options;
+  options.core.quorum_sizes = quorum_sizes_;
   options.manual_disk = true;
   for (std::uint64_t id = 1; id <= count_; ++id) {
     options.core.initial_membership.voters.emplace_back(id);
@@ -131,8 +136,11 @@ bool CellSchedule::is_unsure(NodeId node) const {
   return cluster_.loss_of(node).kind != Loss::Kind::none || (uncertain_.contains(node) && !is_settled);
 }
 
-/// The disk of one node at a time loses what was durable; everybody else's is whole (F-D6).
+/// The disk of one node at a time loses what was durable; everybody else's is whole (F-D6), and they are enough.
 void CellSchedule::damage(NodeId node) {
+  if (quorum_sizes_.larger_of(count_) >= count_) {
+    return;
+  }
   for (const NodeId each : cluster_.node_ids()) {
     if (each != node && is_unsure(each)) {
       return;

@@ -17,7 +17,8 @@ namespace quorate::stories {
 class CellSchedule {
  public:
   /// `words`: what happens is written down.
-  CellSchedule(const consensus::Protocol& protocol, std::uint64_t seed, bool words);
+  CellSchedule(const consensus::Protocol& protocol, std::uint64_t seed, bool words,
+               Quorums quorums = Quorums::majorities);
 
   void run(int steps);
   /// Everything is repaired. Empty if all is well in the end, else what is not.
@@ -42,6 +43,7 @@ class CellSchedule {
   Cluster cluster_;
   std::uint64_t count_;
   std::uint64_t cells_;
+  quorum::PhaseSizes quorum_sizes_;
   std::uint64_t first_cell_ = 1;  ///< those before it are left alone
   std::uint64_t proposals_ = 0;
   std::set<NodeId> uncertain_;  ///< whose log's end was in doubt when they were last started

@@ -98,6 +98,7 @@ class Cluster {
   [[nodiscard]] const consensus::Loss& loss_of(NodeId node) const { return nodes_.at(node).loss; }
   [[nodiscard]] bool is_alive(NodeId node) const { return nodes_.at(node).core != nullptr; }
   [[nodiscard]] const consensus::Core& core(NodeId node) const { return *nodes_.at(node).core; }
+  [[nodiscard]] const consensus::CoreConfig& config_of(NodeId node) const { return nodes_.at(node).options.core; }
   [[nodiscard]] const Disk& written(NodeId node) const { return nodes_.at(node).written; }
   [[nodiscard]] const Disk& durable(NodeId node) const { return nodes_.at(node).durable; }
   [[nodiscard]] std::size_t unconfirmed(NodeId node) const { return nodes_.at(node).unconfirmed.size(); }

@@ -8,9 +8,22 @@ namespace quorate::stories {
 
 using consensus::TimerKind;
 
-RandomSchedule::RandomSchedule(const consensus::Protocol& protocol, std::uint64_t seed, bool words)
-    : dice_(seed), cluster_(protocol, words), count_(dice_.roll(3) == 0 ? 5 : 3) {
+quorum::PhaseSizes roll_quorum_sizes(Quorums quorums, std::uint64_t voters, Dice& dice) {
+  if (quorums == Quorums::majorities) {
+    return {};
+  }
+  const std::uint64_t phase_2 = 1 + dice.roll(voters);
+  const std::uint64_t phase_1 = voters + 1 - phase_2 + dice.roll(phase_2);
+  return {static_cast<std::uint32_t>(phase_1), static_cast<std::uint32_t>(phase_2)};
+}
+
+RandomSchedule::RandomSchedule(const consensus::Protocol& protocol, std::uint64_t seed, bool words, Quorums quorums)
+    : dice_(seed),
+      cluster_(protocol, words),
+      count_(dice_.roll(3) == 0 ? 5 : 3),
+      quorum_sizes_(roll_quorum_sizes(quorums, count_, dice_)) {
   Cluster::Options options;
+  options.core.quorum_sizes = quorum_sizes_;
   options.manual_disk = true;
   options.core.pre_vote = dice_.roll(4) != 0;
   options.core.check_quorum = dice_.roll(4) != 0;
@@ -133,14 +146,16 @@ bool RandomSchedule::waits_for_damaged() const {
 
 /// Nothing is committed without `node` in a membership that `witness` has in its log.
 bool RandomSchedule::is_needed(NodeId node, NodeId witness) const {
-  const auto is_needed_among = [node](const std::vector<NodeId>& voters) {
-    return voters.size() < 3 && std::ranges::find(voters, node) != voters.end();
+  const auto is_needed_among = [this, node](const std::vector<NodeId>& voters) {
+    return voters.size() <= quorum_sizes_.larger_of(voters.size()) && std::ranges::find(voters, node) != voters.end();
   };
   const auto is_needed_in = [&](const consensus::Membership& membership) {
     return is_needed_among(membership.voters) || is_needed_among(membership.outgoing_voters);
   };
   const Disk& disk = cluster_.written(witness);
-  return is_needed_in(disk.membership) || std::ranges::any_of(disk.log, [&](const auto& slot) {
+  const bool has_membership = !disk.membership.voters.empty();
+  return is_needed_in(has_membership ? disk.membership : cluster_.config_of(witness).initial_membership) ||
+         std::ranges::any_of(disk.log, [&](const auto& slot) {
            return slot.second.kind == consensus::EntryKind::configuration &&
                   is_needed_in(consensus::decode_configuration(slot.second.payload.view())->membership);
          });

@@ -27,10 +27,17 @@ class Dice {
   std::uint64_t state_;
 };
 
+enum class Quorums : std::uint8_t {
+  majorities,
+  any_that_fit,  ///< of a protocol that takes their sizes
+};
+[[nodiscard]] quorum::PhaseSizes roll_quorum_sizes(Quorums quorums, std::uint64_t voters, Dice& dice);
+
 class RandomSchedule {
  public:
   /// `words`: what happens is written down.
-  RandomSchedule(const consensus::Protocol& protocol, std::uint64_t seed, bool words);
+  RandomSchedule(const consensus::Protocol& protocol, std::uint64_t seed, bool words,
+                 Quorums quorums = Quorums::majorities);
 
   void run(int steps);
   /// Everything is repaired. Empty if all is well in the end, else what is not.
@@ -56,6 +63,7 @@ class RandomSchedule {
   Dice dice_;
   Cluster cluster_;
   std::uint64_t count_;
+  quorum::PhaseSizes quorum_sizes_;
   std::uint64_t proposals_ = 0;
   bool changes_members_ = false;
 };

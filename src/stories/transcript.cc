@@ -115,6 +115,9 @@ void Transcript::make_nodes(const Words& words) {
       options.core.max_entries_per_message = to_number(words.at(i + 1));
     } else if (words[i] == "notice-delay") {
       options.core.commit_notice_delay = std::chrono::milliseconds(to_number(words.at(i + 1)));
+    } else if (words[i] == "quorums") {
+      options.core.quorum_sizes.phase_1 = static_cast<std::uint32_t>(to_number(words.at(i + 1)));
+      options.core.quorum_sizes.phase_2 = static_cast<std::uint32_t>(to_number(words.at(i + 2)));
     } else if (words[i] == "manual") {
       options.manual_disk = true;
     } else if (words[i] == "learner") {

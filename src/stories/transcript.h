@@ -4,7 +4,7 @@
 // two spaces, are what must happen. Everything else is for the reader.
 //
 // - nodes 3 [absent n3] [learner n3] [no-pre-vote] [no-check-quorum] [window M E] [per-message E] [manual]
-// [notice-delay MS]: n1.. of one group
+// [notice-delay MS] [quorums N M]: n1.. of one group
 // - node n3 no-pre-vote: before start: this one has another setting than the others
 // - preload n1 term 2 [vote n2] log 1:x 2:y: before start: n1's disk: the protocol's small state in its own words, then
 //   tag:payload from position 1; the payload members=n1,n2 makes a configuration entry

@@ -20,6 +20,7 @@
 #include "base/time.h"
 #include "consensus/contract/effect.h"
 #include "consensus/contract/input.h"
+#include "quorum/phase_sizes.h"
 
 namespace quorate::consensus {
 
@@ -34,10 +35,8 @@ struct CoreConfig {
   Duration election_timeout = std::chrono::milliseconds(1000);
   bool pre_vote = true;
   bool check_quorum = true;
-  /// How many voters must answer in each phase, in protocols that have two; 0: a majority. Every set of the one size
-  /// must share a voter with every set of the other, whoever the members are.
-  std::size_t phase_1_quorum = 0;
-  std::size_t phase_2_quorum = 0;
+  /// In protocols that take them (CoreFactory); they fit whoever votes.
+  quorum::PhaseSizes quorum_sizes;
   std::size_t window_messages = 64;   ///< appends in flight per follower
   std::size_t window_entries = 8192;  ///< entries in flight per follower
   std::size_t max_entries_per_message = 1024;
@@ -157,6 +156,8 @@ struct CoreFactory {
   std::function<std::unique_ptr<Core>(const CoreConfig& config, PersistedState state)> make;
   /// False: there is no log. What is decided are cells, each by itself (Chosen), and no replica leads.
   bool keeps_log = true;
+  /// It decides in two phases, whose quorums may have other sizes than a majority (CoreConfig::quorum_sizes).
+  bool takes_quorum_sizes = false;
   /// Between equals the node id decides (in ballots): nodes cannot be renamed without a difference.
   bool node_ids_decide = false;
   /// An entry's id stands for the whole log before it, and a leader commits by counting only what it placed itself: its

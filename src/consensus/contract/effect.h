@@ -104,6 +104,7 @@ enum class ReconfigureRefusal : std::uint8_t {
   learner_behind,          ///< of those who shall vote one has not caught up (M-12)
   voters_in_repair,        ///< those who shall vote would be no majority without some who have lost what they promised
   fixed,                   ///< the protocol's members never change
+  quorums_do_not_fit,      ///< CoreConfig::quorum_sizes are not for so many voters
 };
 /// The proposal or read ended here. `never`: it had no effect and may be given elsewhere; `unknown`: it may
 /// still take effect.

@@ -17,6 +17,7 @@ struct Protocol {
   /// What people call it: cores.protocol, which is also its word in flags, data directories and handshakes.
   [[nodiscard]] std::string_view name() const { return cores.protocol; }
   [[nodiscard]] bool keeps_log() const { return cores.keeps_log; }
+  [[nodiscard]] bool takes_quorum_sizes() const { return cores.takes_quorum_sizes; }
 
   /// Names of the branches (Trace effects) that a search over crashes and networks must reach: one that no run of many
   /// emitted was never tested.

@@ -108,6 +108,7 @@ enum class Branch : std::uint8_t {
   removed_leader_retires,         ///< a: round
   own_disk_hangs,                 ///< leader: write a (R-29)
   discard_refused,                ///< up to slot a
+  transfer_refused,               ///< to a: too few are linked to elect anybody
   count_of_branches,
 };
 
@@ -202,6 +203,7 @@ inline constexpr std::array<std::string_view, kBranchCount> kBranchNames = {
     "multipaxos.removed_leader_retires",
     "multipaxos.own_disk_hangs",
     "multipaxos.discard_refused",
+    "multipaxos.transfer_refused",
 };
 static_assert(!kBranchNames.back().empty(), "one name per branch");
 

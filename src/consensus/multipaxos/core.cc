@@ -84,8 +84,8 @@ MultiPaxosCore::MultiPaxosCore(const CoreConfig& config, PersistedState&& state)
     state_ = {.promised = Ballot{seen.round + kRoundsLostAtMost, 0}.tag(), .proposer = {}, .votes = {}};
     write_state();
   }
-  QUORATE_ASSERT(voters().empty() || is_usable(membership()), "the quorums of the two phases share a voter (P-12)",
-                 config_.phase_1_quorum, config_.phase_2_quorum, voters().size());
+  QUORATE_ASSERT(voters().empty() || quorums_fit(membership()), "the quorums of the two phases share a voter (P-12)",
+                 config_.quorum_sizes.phase_1, config_.quorum_sizes.phase_2, voters().size());
   if (!is_voter()) {
     role_ = Role::learner;
   } else if (is_sole_voter() && !is_damaged()) {
@@ -322,8 +322,7 @@ std::size_t MultiPaxosCore::needed(Phase phase, std::size_t voters) const {
   if (phase == Phase::one && QUORATE_PLANT(quorums_do_not_intersect)) {
     return 1;
   }
-  const std::size_t setting = phase == Phase::one ? config_.phase_1_quorum : config_.phase_2_quorum;
-  return setting == 0 ? quorum::majority_of(voters) : setting;
+  return phase == Phase::one ? config_.quorum_sizes.phase_1_of(voters) : config_.quorum_sizes.phase_2_of(voters);
 }
 
 }  // namespace quorate::multipaxos

@@ -186,7 +186,8 @@ class MultiPaxosCore final : public consensus::Core {
 
   // ---- membership.cc
   [[nodiscard]] consensus::ReconfigureRefusal why_not_reconfigure(const consensus::Membership& target) const;
-  [[nodiscard]] bool is_usable(const consensus::Membership& membership) const;
+  [[nodiscard]] bool quorums_fit(const consensus::Membership& membership) const;
+  [[nodiscard]] bool are_numbers_distinct(const consensus::Membership& target) const;
   [[nodiscard]] bool is_ready_to_vote(NodeId node) const;
   [[nodiscard]] bool may_commit_change(Position slot) const;
   void adopt_changes(Position before);
@@ -201,6 +202,8 @@ class MultiPaxosCore final : public consensus::Core {
 
   // ---- transfer.cc
   void begin_transfer(NodeId to);
+  /// So many voters' links are not known to be down that one of them can pass phase 1.
+  [[nodiscard]] bool can_be_succeeded() const;
   /// Of the other voters whose link is not known to be down, the one that has most; else any; none if alone.
   [[nodiscard]] NodeId furthest_voter() const;
   void try_transfer();

@@ -3,7 +3,8 @@
 //
 // Laws: 1. one value per slot and ballot. 2. a promise that was told is never broken, not over a restart either (P-01).
 //       3. once a slot is decided, nobody proposes anything else there in a later ballot (P-03). 4. what a leader
-//       commits is durable on a majority of those who vote. 5. a ballot has one leader's values only, its own (P-11).
+//       commits is durable on a phase-2 quorum of those who vote. 5. a ballot has one leader's values only, its own
+//       (P-11).
 // Owned by a test.
 
 #include <algorithm>
@@ -12,7 +13,6 @@
 
 #include "consensus/multipaxos/ballot.h"
 #include "consensus/multipaxos/wire.h"
-#include "quorum/quorum.h"
 #include "stories/cluster.h"
 
 namespace quorate::multipaxos {
@@ -76,9 +76,9 @@ class Laws : public stories::Law {
         return cluster.loss_of(voter).kind != consensus::Loss::Kind::none || disk.discarded.position >= up_to ||
                (there != disk.log.end() && there->second.id == entry->second.id);
       };
-      if (!voters->empty() &&
-          static_cast<std::size_t>(std::ranges::count_if(*voters, has)) < quorum::majority_of(voters->size())) {
-        return "commits " + std::to_string(up_to.value()) + ", which is not durable on a majority";
+      if (!voters->empty() && static_cast<std::size_t>(std::ranges::count_if(*voters, has)) <
+                                  cluster.config_of(node).quorum_sizes.phase_2_of(voters->size())) {
+        return "commits " + std::to_string(up_to.value()) + ", which is not durable on a phase-2 quorum";
       }
     }
     return {};

@@ -37,8 +37,11 @@ ReconfigureRefusal MultiPaxosCore::why_not_reconfigure(const Membership& target)
   if (!is_leader() || lead_->transfer) {
     return ReconfigureRefusal::not_leader;
   }
-  if (!is_valid_target(target) || !is_usable(target)) {
+  if (!is_valid_target(target) || !are_numbers_distinct(target)) {
     return ReconfigureRefusal::invalid_target;
+  }
+  if (!quorums_fit(target)) {
+    return ReconfigureRefusal::quorums_do_not_fit;
   }
   if (lead_->change) {
     return ReconfigureRefusal::change_under_way;  // M-03
@@ -52,24 +55,25 @@ ReconfigureRefusal MultiPaxosCore::why_not_reconfigure(const Membership& target)
   return ReconfigureRefusal::none;
 }
 
-/// The quorums of the two phases share a voter (P-12), and no two members, new or old, have the same number in ballots.
-bool MultiPaxosCore::is_usable(const Membership& membership) const {
-  const std::size_t count = membership.voters.size();
-  const std::size_t one = needed(Phase::one, count);
-  const std::size_t two = needed(Phase::two, count);
+/// The quorums of the two phases share a voter (P-12). It is enough that they do in each membership for itself: only
+/// the slot of a change is decided by two, and each must accept it by its own phase-2 quorum.
+bool MultiPaxosCore::quorums_fit(const Membership& membership) const {
+  return config_.quorum_sizes.fit(membership.voters.size()) || QUORATE_PLANT(quorums_do_not_intersect);
+}
+
+/// No two members, new or old, have the same number in ballots.
+bool MultiPaxosCore::are_numbers_distinct(const Membership& target) const {
   std::vector<std::uint32_t> numbers;
-  for (const auto* nodes : {&membership.voters, &membership.learners}) {
+  for (const auto* nodes : {&target.voters, &target.learners}) {
     std::ranges::transform(*nodes, std::back_inserter(numbers), &number_of);
   }
-  for (const NodeId node : this->membership().all_nodes()) {
-    if (!membership.contains(node)) {
+  for (const NodeId node : membership().all_nodes()) {
+    if (!target.contains(node)) {
       numbers.push_back(number_of(node));
     }
   }
   std::ranges::sort(numbers);
-  return one >= 1 && one <= count && two >= 1 && two <= count &&
-         (one + two > count || QUORATE_PLANT(quorums_do_not_intersect)) &&
-         std::ranges::adjacent_find(numbers) == numbers.end();
+  return std::ranges::adjacent_find(numbers) == numbers.end();
 }
 
 /// A learner becomes a voter only when one window brings it level: else a quorum might wait for it (M-12).

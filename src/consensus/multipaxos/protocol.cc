@@ -41,6 +41,7 @@ const consensus::Protocol& protocol() {
   static const consensus::Protocol kProtocol{
       .cores = {.protocol = "multipaxos",
                 .make = &make,
+                .takes_quorum_sizes = true,
                 .node_ids_decide = true,
                 .ids_identify_prefix = false,
                 .state_behind = &state_behind,

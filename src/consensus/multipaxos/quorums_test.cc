@@ -7,12 +7,11 @@
 namespace quorate::multipaxos {
 namespace {
 
-std::unique_ptr<consensus::Core> make(std::size_t voters, std::size_t phase_1, std::size_t phase_2) {
+std::unique_ptr<consensus::Core> make(std::size_t voters, std::uint32_t phase_1, std::uint32_t phase_2) {
   consensus::CoreConfig config;
   config.self = NodeId(1);
   config.incarnation = Incarnation(1);
-  config.phase_1_quorum = phase_1;
-  config.phase_2_quorum = phase_2;
+  config.quorum_sizes = {phase_1, phase_2};
   for (std::uint64_t node = 1; node <= voters; ++node) {
     config.initial_membership.voters.emplace_back(node);
   }

@@ -15,7 +15,18 @@ void MultiPaxosCore::handle(const TransferLeadership& input) {
   if (!is_leader() || find_follower(to) == nullptr || !membership().is_voter(to)) {
     return;  // nobody to hand over, or nobody who could take it
   }
+  if (!can_be_succeeded()) {
+    trace(Branch::transfer_refused, to.value());
+    return;
+  }
   begin_transfer(to);
+}
+
+/// A leader goes on with fewer voters than it took to elect it, where phase 2 needs fewer: then its promise to another
+/// would leave the group without any.
+bool MultiPaxosCore::can_be_succeeded() const {
+  const auto reachable = std::ranges::count_if(voters(), [this](NodeId node) { return !links_.is_down(node); });
+  return static_cast<std::size_t>(reachable) >= needed(Phase::one, voters().size());
 }
 
 void MultiPaxosCore::begin_transfer(NodeId to) {
@@ -79,7 +90,8 @@ void MultiPaxosCore::watch_own_disk() {
   lead_->hanging_ticks = hangs ? lead_->hanging_ticks + 1 : 0;
   lead_->oldest_write = oldest;
   const NodeId successor = furthest_voter();
-  if (lead_->hanging_ticks >= heartbeats_per_election_timeout(config_) && !lead_->transfer && !successor.is_none()) {
+  const bool may_hand_over = !lead_->transfer && !successor.is_none() && can_be_succeeded();
+  if (lead_->hanging_ticks >= heartbeats_per_election_timeout(config_) && may_hand_over) {
     trace(Branch::own_disk_hangs, oldest.value());
     lead_->hanging_ticks = 0;
     begin_transfer(successor);

@@ -17,9 +17,8 @@ PaxosCore::PaxosCore(const CoreConfig& config, PersistedState&& state)
       membership_(state.membership.voters.empty() ? config.initial_membership : std::move(state.membership)),
       uncertain_tail_(state.uncertain_tail),
       loss_(state.loss) {
-  QUORATE_ASSERT(needed(Phase::preparing) + needed(Phase::accepting) > voters().size(),
-                 "the quorums of the two phases share a voter (P-12)", config_.phase_1_quorum, config_.phase_2_quorum,
-                 voters().size());
+  QUORATE_ASSERT(config_.quorum_sizes.fit(voters().size()), "the quorums of the two phases share a voter (P-12)",
+                 config_.quorum_sizes.phase_1, config_.quorum_sizes.phase_2, voters().size());
   const std::optional<Ballot> floor = decode_floor(state.state.view());
   QUORATE_ASSERT(floor.has_value(), "the persisted promise can be read", state.state.size());
   floor_ = *floor;
@@ -157,8 +156,8 @@ bool PaxosCore::votes() const {
 }
 
 std::size_t PaxosCore::needed(Phase phase) const {
-  const std::size_t setting = phase == Phase::preparing ? config_.phase_1_quorum : config_.phase_2_quorum;
-  return setting == 0 ? quorum::majority_of(voters().size()) : setting;
+  const std::size_t count = voters().size();
+  return phase == Phase::preparing ? config_.quorum_sizes.phase_1_of(count) : config_.quorum_sizes.phase_2_of(count);
 }
 
 }  // namespace quorate::paxos

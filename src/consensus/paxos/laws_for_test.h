@@ -3,7 +3,7 @@
 //
 // Laws: 1. one value per cell and ballot. 2. a promise that was told is never broken, not over a restart either (P-01).
 //       3. once a value is chosen, nobody proposes anything else in a later ballot (P-03). 4. what a node takes for
-//       decided was durably accepted in one ballot by a majority. 5. nobody proposes in another's ballot (P-11).
+//       decided was durably accepted in one ballot by a phase-2 quorum. 5. nobody proposes in another's ballot (P-11).
 // Owned by a test.
 
 #include <algorithm>
@@ -14,7 +14,6 @@
 
 #include "consensus/paxos/cell.h"
 #include "consensus/paxos/wire.h"
-#include "quorum/quorum.h"
 #include "stories/cluster.h"
 
 namespace quorate::paxos {
@@ -27,7 +26,7 @@ class Laws : public stories::Law {
       return {};
     }
     if (const auto* chosen = std::get_if<consensus::Chosen>(&effect)) {
-      return check_chosen(std::string(chosen->key.view()), std::string(chosen->payload.view()));
+      return check_chosen(cluster, node, std::string(chosen->key.view()), std::string(chosen->payload.view()));
     }
     const auto* send = std::get_if<consensus::Send>(&effect);
     if (send == nullptr) {
@@ -60,7 +59,11 @@ class Laws : public stories::Law {
     if (accepted.ballot < promised_[{node, cell}]) {
       return "tells that it accepted in a ballot below one that it has promised";
     }
-    note_acceptance(cluster.core(node).status().membership.voters.size(), cell, accepted.ballot, node);
+    Proposal& proposal = proposals_[cell][accepted.ballot];
+    proposal.accepted.insert(node);
+    if (proposal.accepted.size() >= quorum_of(cluster, node)) {
+      chosen_.try_emplace(cell, accepted.ballot, proposal.value);
+    }
     return {};
   }
 
@@ -92,31 +95,28 @@ class Laws : public stories::Law {
     }
   }
 
-  void note_acceptance(std::size_t voters, const std::string& cell, const Ballot& ballot, NodeId node) {
-    voters_ = voters;
-    Proposal& proposal = proposals_[cell][ballot];
-    proposal.accepted.insert(node);
-    if (proposal.accepted.size() >= quorum::majority_of(voters)) {
-      chosen_.try_emplace(cell, ballot, proposal.value);
-    }
+  static std::size_t quorum_of(const stories::Cluster& cluster, NodeId node) {
+    const consensus::CoreConfig& config = cluster.config_of(node);
+    return config.quorum_sizes.phase_2_of(config.initial_membership.voters.size());
   }
 
-  std::string check_chosen(const std::string& cell, const std::string& value) {
+  std::string check_chosen(const stories::Cluster& cluster, NodeId node, const std::string& cell,
+                           const std::string& value) {
     for (const auto& [ballot, proposal] : proposals_[cell]) {
       const std::size_t own = own_.contains({cell, ballot}) && !proposal.accepted.contains(ballot.proposer) ? 1 : 0;
-      if (proposal.value == value && proposal.accepted.size() + own >= quorum::majority_of(voters_)) {
+      if (proposal.value == value && proposal.accepted.size() + own >= quorum_of(cluster, node)) {
         chosen_.try_emplace(cell, ballot, value);
         return {};
       }
     }
-    return voters_ < 2 ? std::string() : "takes " + cell + " for decided, which no majority has accepted";
+    const bool is_alone = cluster.config_of(node).initial_membership.voters.size() < 2;  // it sends nothing
+    return is_alone ? std::string() : "takes " + cell + " for decided, which no phase-2 quorum has accepted";
   }
 
   std::map<std::pair<NodeId, std::string>, Ballot> promised_;  ///< told by each node, ever
   std::map<std::string, Proposals> proposals_;
   std::map<std::string, std::pair<Ballot, std::string>> chosen_;
   std::set<std::pair<std::string, Ballot>> own_;
-  std::size_t voters_ = 0;
 };
 
 }  // namespace quorate::paxos

@@ -48,6 +48,7 @@ const consensus::Protocol& protocol() {
       .cores = {.protocol = "paxos",
                 .make = &make,
                 .keeps_log = false,
+                .takes_quorum_sizes = true,
                 .node_ids_decide = true,
                 .state_behind = &state_behind,
                 .vow_of = &vow_of},
