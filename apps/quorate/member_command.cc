@@ -202,6 +202,12 @@ int set(Cluster& cluster, const Options& options) {
   if (!voters) {
     return complain(voters.error().text);
   }
+  if (!view->quorum_sizes.fit(voters->size())) {
+    return complain("the cluster was founded with --phase-1-quorum=" + std::to_string(view->quorum_sizes.phase_1) +
+                    " and --phase-2-quorum=" + std::to_string(view->quorum_sizes.phase_2) + ", which do not fit " +
+                    std::to_string(voters->size()) +
+                    " voters: each must be at most their number, and both together more (0: a majority)");
+  }
   print_plan(*view, *voters);
   if (options.dry_run || is_done(*view, *voters)) {
     std::puts(options.dry_run ? "nothing was changed (--dry-run)" : "so it is already");

@@ -120,6 +120,8 @@ std::optional<MembershipView> read_membership_view(std::string_view message) {
       case 4: ok = read_numbers(fields, view.voters); break;
       case 5: ok = read_numbers(fields, view.outgoing_voters); break;
       case 6: ok = read_member(fields.bytes(), view.members.emplace_back()); break;
+      case 7: view.quorum_sizes.phase_1 = static_cast<std::uint32_t>(fields.value()); break;
+      case 8: view.quorum_sizes.phase_2 = static_cast<std::uint32_t>(fields.value()); break;
       default: break;
     }
   }
@@ -176,7 +178,10 @@ std::string describe_quorum(const MembershipView& view, const std::vector<std::u
   for (const std::uint64_t id : voters) {
     names += (names.empty() ? "" : ", ") + label(view, id);
   }
-  return "any " + std::to_string(voters.size() / 2 + 1) + " of " + names;
+  const std::string phase_1 = "any " + std::to_string(view.quorum_sizes.phase_1_of(voters.size()));
+  const std::string phase_2 = "any " + std::to_string(view.quorum_sizes.phase_2_of(voters.size()));
+  return (view.quorum_sizes.are_majorities() ? phase_1 : phase_1 + " (phase 1) and " + phase_2 + " (phase 2)") +
+         " of " + names;
 }
 
 }  // namespace quorate

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "quorum/phase_sizes.h"
+
 namespace quorate {
 
 struct MemberLine {
@@ -26,6 +28,7 @@ struct MembershipView {
   std::vector<std::uint64_t> voters;
   std::vector<std::uint64_t> outgoing_voters;
   std::vector<MemberLine> members;
+  quorum::PhaseSizes quorum_sizes;
 
   /// By name, or by id in hexadecimal.
   [[nodiscard]] const MemberLine* find(std::string_view name_or_id) const;
@@ -41,7 +44,7 @@ struct MembershipView {
 [[nodiscard]] std::string hex_text(std::uint64_t id);
 /// A table of all members.
 [[nodiscard]] std::string describe_members(const MembershipView& view);
-/// "any 2 of n1, n2, n3".
+/// "any 2 of n1, n2, n3", or "any 3 (phase 1) and any 1 (phase 2) of n1, n2, n3".
 [[nodiscard]] std::string describe_quorum(const MembershipView& view, const std::vector<std::uint64_t>& voters);
 
 }  // namespace quorate

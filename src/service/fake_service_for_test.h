@@ -134,6 +134,7 @@ class FakeService final : public KvService {
   std::vector<consensus::MemberProgress> progress() const override { return {}; }
   void abandon(Ticket ticket) override { abandoned.push_back(ticket); }
   WatchHub& watches() override { return hub; }
+  quorum::PhaseSizes quorum_sizes() const override { return {}; }
   consensus::CoreStatus status() const override {
     ++const_cast<FakeService*>(this)->status_calls;
     return core;

@@ -53,6 +53,7 @@ class GroupService final : public KvService, private CourierEvents {
   void abandon(Ticket ticket) override;
 
   [[nodiscard]] WatchHub& watches() override { return watchers_; }
+  [[nodiscard]] quorum::PhaseSizes quorum_sizes() const override { return parts_.config.quorum_sizes; }
   [[nodiscard]] consensus::CoreStatus status() const override { return parts_.replica->status(); }
   [[nodiscard]] const kv::Store& store() const override { return *parts_.store; }
   void shut_down() override;

@@ -52,9 +52,10 @@ enum class Outcome : std::uint8_t {
   not_enough_started,  ///< of the members that would be left, or be needed
   unhealthy_cluster,   ///< so many members are not reachable that the change might stop the group
   not_a_learner,
-  learner_not_ready,  ///< it has not caught up
+  learner_not_ready,   ///< it has not caught up
+  quorums_do_not_fit,  ///< ServiceConfig::quorum_sizes are not for so many voters
 };
-inline constexpr Outcome kLastOutcome = Outcome::learner_not_ready;
+inline constexpr Outcome kLastOutcome = Outcome::quorums_do_not_fit;
 
 struct Answer {
   Outcome outcome = Outcome::ok;
@@ -78,6 +79,7 @@ struct ServiceConfig {
   std::uint64_t max_unexecuted_entries = 5'000;  ///< committed here and not executed: more refuses clients' writes
   std::size_t max_pending_bytes = 256U << 20;
   std::uint64_t quota_bytes = 2ULL << 30;  ///< 0: none
+  quorum::PhaseSizes quorum_sizes;         ///< as CoreConfig's
   Duration election_timeout = std::chrono::milliseconds(1000);
   Duration lease_check_interval = std::chrono::milliseconds(500);
   std::size_t lease_revokes_per_check = 500;
@@ -127,6 +129,7 @@ class KvService : public group::GroupEvents, public kv::StoreObserver {
   [[nodiscard]] virtual std::vector<consensus::Contact> contacts() const = 0;
   /// On the leader: how far every other member is.
   [[nodiscard]] virtual std::vector<consensus::MemberProgress> progress() const = 0;
+  [[nodiscard]] virtual quorum::PhaseSizes quorum_sizes() const = 0;
 
   /// The client went away: no answer will come. What was proposed may still happen.
   virtual void abandon(Ticket ticket) = 0;

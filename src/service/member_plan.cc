@@ -12,8 +12,6 @@ using consensus::Contact;
 using consensus::Membership;
 using Kind = MemberChange::Kind;
 
-std::size_t majority_of(std::size_t voters) { return voters / 2 + 1; }
-
 void insert(std::vector<NodeId>& nodes, NodeId node) {
   const auto at = std::ranges::lower_bound(nodes, node);
   if (at == nodes.end() || *at != node) {
@@ -60,26 +58,38 @@ std::vector<NodeId> present_and_future_voters(const MemberView& view) {
   return voters;
 }
 
+/// The first that is not ok.
+Outcome both(Outcome first, Outcome second) { return first == Outcome::ok ? second : first; }
+
+Outcome check_fit(std::size_t voters, const MemberView& view) {
+  return view.quorum_sizes.fit(voters) ? Outcome::ok : Outcome::quorums_do_not_fit;
+}
+
 /// One more voter beside `voters`, who may not have started yet: who has must be enough to decide (M-13: whether all of
 /// them are reachable does not matter). A cluster of one has nobody to lose.
 Outcome check_started(const MemberView& view, const std::vector<NodeId>& voters, bool newcomer_has_started) {
   const std::size_t started = count_started(voters, view) + (newcomer_has_started ? 1 : 0);
   const bool is_second_of_one = voters.size() == 1 && started >= 1;
-  return is_second_of_one || started >= majority_of(voters.size() + 1) ? Outcome::ok : Outcome::not_enough_started;
+  const std::size_t needed = view.quorum_sizes.larger_of(voters.size() + 1);
+  return is_second_of_one || started >= needed ? Outcome::ok : Outcome::not_enough_started;
 }
 
 Outcome check_linked(const std::vector<NodeId>& voters, const MemberView& view) {
-  return count_linked(voters, view) < majority_of(voters.size()) ? Outcome::unhealthy_cluster : Outcome::ok;
+  return count_linked(voters, view) < view.quorum_sizes.larger_of(voters.size()) ? Outcome::unhealthy_cluster
+                                                                                 : Outcome::ok;
 }
-
-/// The first that is not ok.
-Outcome both(Outcome first, Outcome second) { return first == Outcome::ok ? second : first; }
 
 /// An unreachable voter may always go; another one only if those who stay can still decide.
 Outcome check_removal(NodeId node, const MemberView& view) {
   std::vector<NodeId> rest = view.membership.voters;
   std::erase(rest, node);
-  if (rest.empty() || count_started(rest, view) < majority_of(rest.size())) {
+  if (rest.empty()) {
+    return Outcome::not_enough_started;
+  }
+  if (check_fit(rest.size(), view) != Outcome::ok) {
+    return Outcome::quorums_do_not_fit;
+  }
+  if (count_started(rest, view) < view.quorum_sizes.larger_of(rest.size())) {
     return Outcome::not_enough_started;
   }
   return view.is_linked(node) ? check_linked(rest, view) : Outcome::ok;
@@ -109,12 +119,17 @@ Outcome plan_addition(const MemberChange& change, const MemberView& view, Member
     return Outcome::ok;
   }
   insert(target.learners, change.node);
-  return both(check_started(view, present_and_future_voters(view), false), check_linked(view.membership.voters, view));
+  const std::vector<NodeId> voters = present_and_future_voters(view);
+  return both(check_fit(voters.size() + 1, view),
+              both(check_started(view, voters, false), check_linked(view.membership.voters, view)));
 }
 
 Outcome plan_promotion(const MemberChange& change, const MemberView& view, Membership& target) {
   if (!std::ranges::binary_search(view.membership.learners, change.node)) {
     return view.membership.contains(change.node) ? Outcome::not_a_learner : Outcome::member_not_found;
+  }
+  if (check_fit(view.membership.voters.size() + 1, view) != Outcome::ok) {
+    return Outcome::quorums_do_not_fit;
   }
   if (!is_in_sync(change.node, view)) {
     return Outcome::learner_not_ready;
@@ -126,6 +141,9 @@ Outcome plan_promotion(const MemberChange& change, const MemberView& view, Membe
 }
 
 Outcome plan_set(const MemberChange& change, const MemberView& view, Membership& target) {
+  if (check_fit(change.voters.size(), view) != Outcome::ok) {
+    return Outcome::quorums_do_not_fit;
+  }
   for (const NodeId node : change.voters) {
     if (!view.membership.contains(node)) {
       return Outcome::member_not_found;
@@ -136,7 +154,7 @@ Outcome plan_set(const MemberChange& change, const MemberView& view, Membership&
     std::erase(target.learners, node);
   }
   target.voters = change.voters;
-  if (count_started(target.voters, view) < majority_of(target.voters.size())) {
+  if (count_started(target.voters, view) < view.quorum_sizes.larger_of(target.voters.size())) {
     return Outcome::not_enough_started;
   }
   return check_linked(target.voters, view);

@@ -3,7 +3,7 @@
 //
 // The checks are those of etcd's --strict-reconfig-check: a change must leave a quorum that has started and is linked
 // (etcd's facts, section 2.10). A voter that is added begins as a learner that the leader promotes by itself, so that
-// no quorum ever waits for a process that nobody has started yet. Pure.
+// no quorum ever waits for a process that nobody has started yet. The quorums' sizes must fit whoever votes then. Pure.
 
 #include <functional>
 #include <span>
@@ -18,6 +18,7 @@ namespace quorate::service {
 /// What the leader knows when it decides.
 struct MemberView {
   consensus::Membership membership;  ///< in force; not joint
+  quorum::PhaseSizes quorum_sizes;
   Position commit;
   std::vector<consensus::Contact> contacts;
   std::vector<consensus::MemberProgress> progress;

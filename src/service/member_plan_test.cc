@@ -127,6 +127,37 @@ TEST_F(MemberPlanTest, PromotesALearnerThatHasCaughtUp) {
   EXPECT_EQ(refusal(of(Kind::promote, 9)), Outcome::ok);
 }
 
+// P-12.
+TEST_F(MemberPlanTest, QuorumSizesMustFitWhoeverVotes) {
+  view_.quorum_sizes = {.phase_1 = 3, .phase_2 = 1};
+  EXPECT_EQ(refusal(add(5, "http://e:1")), Outcome::quorums_do_not_fit) << "of four, three and one need not meet";
+  EXPECT_EQ(refusal(of(Kind::promote, 9)), Outcome::quorums_do_not_fit);
+  EXPECT_EQ(refusal(of(Kind::remove, 2)), Outcome::quorums_do_not_fit) << "of two there are no three";
+  EXPECT_EQ(refusal({.kind = Kind::set, .voters = {NodeId(1), NodeId(9)}}), Outcome::quorums_do_not_fit);
+  EXPECT_EQ(refusal({.kind = Kind::set, .voters = {NodeId(1), NodeId(2), NodeId(9)}}), Outcome::ok);
+  EXPECT_EQ(refusal({.kind = Kind::add_learner, .node = NodeId(5), .urls = "http://e:1"}), Outcome::ok);
+  EXPECT_EQ(refusal(of(Kind::remove, 9)), Outcome::ok) << "a learner does not vote";
+  view_.quorum_sizes = {.phase_1 = 3, .phase_2 = 2};
+  EXPECT_EQ(refusal(add(5, "http://e:1")), Outcome::ok);
+  view_.contacts.back().will_vote = true;
+  EXPECT_EQ(refusal(add(5, "http://e:1")), Outcome::quorums_do_not_fit) << "the learner will vote, too";
+}
+
+TEST_F(MemberPlanTest, TheLargerQuorumMustBeLeft) {
+  view_.membership.voters = {NodeId(1), NodeId(2), NodeId(3), NodeId(4), NodeId(5)};
+  view_.quorum_sizes = {.phase_1 = 4, .phase_2 = 2};
+  cut_off_ = {NodeId(5)};
+  EXPECT_EQ(refusal(of(Kind::remove, 4)), Outcome::unhealthy_cluster) << "three of four could not elect a leader";
+  EXPECT_EQ(refusal(of(Kind::remove, 5)), Outcome::ok);
+  view_.quorum_sizes = {.phase_1 = 2, .phase_2 = 4};
+  EXPECT_EQ(refusal(of(Kind::remove, 4)), Outcome::unhealthy_cluster) << "nor decide";
+  view_.quorum_sizes = {};
+  EXPECT_EQ(refusal(of(Kind::remove, 4)), Outcome::ok);
+  not_started_ = {NodeId(5)};
+  view_.quorum_sizes = {.phase_1 = 4, .phase_2 = 2};
+  EXPECT_EQ(refusal(of(Kind::remove, 4)), Outcome::not_enough_started);
+}
+
 TEST_F(MemberPlanTest, SetExchangesVotersAtOnce) {
   const MemberPlan next = plan({.kind = Kind::set, .voters = {NodeId(1), NodeId(9)}});
   EXPECT_EQ(next.refusal, Outcome::ok);

@@ -121,6 +121,7 @@ void Members::retry() {
 MemberView Members::look() const {
   const consensus::CoreStatus status = parts_.replica->status();
   return {.membership = status.membership,
+          .quorum_sizes = parts_.config.quorum_sizes,
           .commit = status.commit,
           .contacts = parts_.replica->contacts(),
           .progress = parts_.replica->progress(),
@@ -228,6 +229,7 @@ void Members::on_refused_by_core(Context context, consensus::ReconfigureRefusal 
     case consensus::ReconfigureRefusal::learner_behind: fail(*request, Outcome::learner_not_ready); return;
     case consensus::ReconfigureRefusal::voters_in_repair: fail(*request, Outcome::unhealthy_cluster); return;
     case consensus::ReconfigureRefusal::invalid_target: fail(*request, Outcome::bad_member_change); return;
+    case consensus::ReconfigureRefusal::quorums_do_not_fit: fail(*request, Outcome::quorums_do_not_fit); return;
     default: wait(*request);  // for another leader, its first own entry, or the end of another change
   }
 }

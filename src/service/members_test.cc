@@ -95,6 +95,13 @@ TEST_F(MembersTest, WhatTheCoreRefusesForNowIsAskedAgain) {
   EXPECT_EQ(leader().changes.size(), 2U);
 }
 
+TEST_F(MembersTest, WhatTheCoreRefusesForGoodIsTold) {
+  const Asked& wish = ask(2, add(5));
+  leader().service->on_reconfiguration_refused(leader().changes[0].context, ReconfigureRefusal::quorums_do_not_fit);
+  cluster_.settle();
+  EXPECT_EQ(wish.answer.outcome, Outcome::quorums_do_not_fit);
+}
+
 TEST_F(MembersTest, AnAnswerLostWithTheLeaderIsUnknownAndNotAskedAgain) {
   const Asked& wish = ask(2, add(5));
   place(40);

@@ -225,6 +225,8 @@ void Api::answer_membership(rpc::Call& call, Group& group) {
   response.set_leader(status.leader.value());
   response.set_commit(status.commit.value());
   response.set_told_by_leader(status.role == consensus::Role::leader);
+  response.set_phase_1_quorum(group.service->quorum_sizes().phase_1);
+  response.set_phase_2_quorum(group.service->quorum_sizes().phase_2);
   for (const NodeId node : status.membership.voters) {
     response.add_voters(node.value());
   }

@@ -65,6 +65,10 @@ RpcStatus status_of(service::Outcome outcome, kv::Failure failure) {
     case Outcome::not_a_learner: return {Code::failed_precondition, "etcdserver: can only promote a learner member"};
     case Outcome::learner_not_ready:
       return {Code::failed_precondition, "etcdserver: can only promote a learner member which is in sync with leader"};
+    case Outcome::quorums_do_not_fit:
+      return {Code::failed_precondition,
+              "quorate: the quorum sizes that the cluster was founded with (--phase-1-quorum, --phase-2-quorum) do not "
+              "fit so many voters: each must be at most their number, and both together more"};
   }
   QUORATE_UNREACHABLE("an outcome without a status", outcome);
 }
