@@ -59,7 +59,11 @@ class OwnCluster {
       return fail(ErrorCode::io, "cannot make a directory here for the nodes' data");
     }
     std::vector<std::string> notes;
-    Result<dev::Cluster> cluster = dev::Cluster::open(directory_, consensus, notes);
+    std::vector<std::string> flags;
+    if (!consensus.empty()) {
+      flags.push_back("--consensus=" + consensus);
+    }
+    Result<dev::Cluster> cluster = dev::Cluster::open(directory_, std::move(flags), notes);
     if (!cluster) {
       return std::unexpected(cluster.error());
     }

@@ -112,9 +112,7 @@ std::vector<std::string> serve_arguments(const Cluster& cluster, const NodePlan&
                                         "--initial-advertise-peer-urls=" + node.peer_url(),
                                         "--initial-cluster=" + members,
                                         "--initial-cluster-token=quorate-dev"};
-  if (!cluster.consensus().empty()) {
-    arguments.push_back("--consensus=" + cluster.consensus());
-  }
+  arguments.insert(arguments.end(), cluster.flags().begin(), cluster.flags().end());
   return arguments;
 }
 
@@ -163,14 +161,14 @@ std::optional<Cluster> Cluster::find_in(const std::string& directory) {
   return cluster.nodes_.empty() ? std::nullopt : std::optional(std::move(cluster));
 }
 
-Result<Cluster> Cluster::open(const std::string& directory, const std::string& consensus,
+Result<Cluster> Cluster::open(const std::string& directory, std::vector<std::string> flags,
                               std::vector<std::string>& notes) {
   if (std::optional<Cluster> known = find_in(directory)) {
-    known->consensus_ = consensus;
+    known->flags_ = std::move(flags);
     return std::move(*known);
   }
   Cluster cluster;
-  cluster.consensus_ = consensus;
+  cluster.flags_ = std::move(flags);
   cluster.directory_ = std::filesystem::absolute(directory).string();
   std::error_code error;
   std::filesystem::create_directories(cluster.directory_, error);

@@ -34,15 +34,15 @@ struct NodeState {
 class Cluster {
  public:
   /// Reads the plan in `directory`, or makes one: the usual ports, or others if those are taken (`notes` says so).
-  /// `consensus` goes to the nodes that are started, which know whether they can run it; empty: theirs.
-  [[nodiscard]] static Result<Cluster> open(const std::string& directory, const std::string& consensus,
+  /// `flags` of `quorate serve` go to the nodes that are started, which know whether they can run so.
+  [[nodiscard]] static Result<Cluster> open(const std::string& directory, std::vector<std::string> flags,
                                             std::vector<std::string>& notes);
   /// The cluster whose plan stands in `directory`, if there is one. Makes nothing.
   [[nodiscard]] static std::optional<Cluster> find_in(const std::string& directory);
 
   [[nodiscard]] const std::vector<NodePlan>& nodes() const { return nodes_; }
   [[nodiscard]] std::string directory() const { return directory_; }
-  [[nodiscard]] const std::string& consensus() const { return consensus_; }
+  [[nodiscard]] const std::vector<std::string>& flags() const { return flags_; }
   [[nodiscard]] std::string data_directory(const NodePlan& node) const;
   [[nodiscard]] std::string log_file(const NodePlan& node) const;
   [[nodiscard]] Result<NodePlan> find(const std::string& name) const;
@@ -61,7 +61,7 @@ class Cluster {
 
  private:
   std::string directory_;
-  std::string consensus_;
+  std::vector<std::string> flags_;
   std::vector<NodePlan> nodes_;
 };
 

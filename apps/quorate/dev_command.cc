@@ -40,7 +40,9 @@ constexpr const char* kHelp =
     "  quorate dev reset       stop all nodes and delete their data (asks; --yes does not)\n"
     "\n"
     "  --data-dir DIR          where the cluster lives (.quorate-dev)\n"
-    "  --consensus NAME        the protocol of a new cluster, which keeps it; `quorate protocols` lists them\n";
+    "  --consensus NAME        the protocol of a new cluster, which keeps it; `quorate protocols` lists them\n"
+    "  --phase-1-quorum N      of a new cluster of a protocol with two phases: how many nodes elect,\n"
+    "  --phase-2-quorum M      and how many decide; N + M is more than 3 (2 and 2)\n";
 
 int fail_with(const Error& error) {
   std::cerr << "quorate dev: " << error.text << '\n';
@@ -265,6 +267,8 @@ int one_node(Cluster& cluster, const std::string& name, bool start) {
 struct Words {
   std::string directory = kDefaultDirectory;
   std::string consensus;
+  std::string phase_1_quorum;
+  std::string phase_2_quorum;
   std::string verb;
   std::string node;
   bool yes = false;
@@ -295,7 +299,9 @@ Words read_words(std::span<const std::string> arguments) {
     } else if (word == "--yes") {
       words.yes = true;
     } else if (take_flag(arguments, i, "--data-dir", words.directory) ||
-               take_flag(arguments, i, "--consensus", words.consensus)) {
+               take_flag(arguments, i, "--consensus", words.consensus) ||
+               take_flag(arguments, i, "--phase-1-quorum", words.phase_1_quorum) ||
+               take_flag(arguments, i, "--phase-2-quorum", words.phase_2_quorum)) {
       continue;
     } else if (!word.starts_with('-') && words.verb.empty()) {
       words.verb = word;
@@ -308,9 +314,22 @@ Words read_words(std::span<const std::string> arguments) {
   return words;
 }
 
+/// What the nodes are told beyond their places.
+std::vector<std::string> flags_of(const Words& words) {
+  std::vector<std::string> flags;
+  for (const auto& [name, value] :
+       {std::pair("--consensus=", words.consensus), std::pair("--phase-1-quorum=", words.phase_1_quorum),
+        std::pair("--phase-2-quorum=", words.phase_2_quorum)}) {
+    if (!value.empty()) {
+      flags.push_back(name + value);
+    }
+  }
+  return flags;
+}
+
 int bring_up(const Words& words) {
   std::vector<std::string> notes;
-  Result<Cluster> cluster = Cluster::open(words.directory, words.consensus, notes);
+  Result<Cluster> cluster = Cluster::open(words.directory, flags_of(words), notes);
   if (!cluster) {
     return fail_with(cluster.error());
   }

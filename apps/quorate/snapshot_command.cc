@@ -122,7 +122,8 @@ int restore(Options& options) {
 /// The flags of `quorate serve` that say who a member is, under the same names and with the same checks.
 void add_member_flags(CLI::App& command, server::ServeOptions& member) {
   constexpr std::string_view kNames[] = {
-      "name", "data-dir", "initial-cluster", "initial-cluster-token", "initial-advertise-peer-urls", "consensus"};
+      "name",      "data-dir",       "initial-cluster", "initial-cluster-token", "initial-advertise-peer-urls",
+      "consensus", "phase-1-quorum", "phase-2-quorum"};
   for (const server::FlagSpec& flag : server::serve_flags()) {
     if (std::ranges::find(kNames, flag.name) == std::end(kNames)) {
       continue;

@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::string_view kMagic = "quorate-data";
 constexpr std::size_t kLargestIdentity = 1U << 20;
+constexpr std::uint64_t kVersionWithSizes = 3;  // written only where there are any: others stay readable as they were
+constexpr std::uint64_t kVersionWithoutSizes = 2;
 
 std::string hex(std::uint64_t value) {
   std::array<char, 16> digits{};
@@ -49,9 +51,13 @@ struct Identity {
 
 std::string encode(const Identity& identity) {
   std::string text(kMagic);
+  const quorum::PhaseSizes& sizes = identity.who.quorum_sizes;
+  const std::string quorums =
+      sizes.are_majorities() ? ""
+                             : "quorums " + std::to_string(sizes.phase_1) + " " + std::to_string(sizes.phase_2) + "\n";
   const std::string restored = identity.who.restored == 0 ? "" : "restored " + hex(identity.who.restored) + "\n";
   text += " " + std::to_string(identity.version) + "\ncluster " + hex(identity.who.cluster.value()) + "\nmember " +
-          hex(identity.who.member.value()) + "\nprotocol " + identity.who.protocol + "\norigin " +
+          hex(identity.who.member.value()) + "\nprotocol " + identity.who.protocol + "\n" + quorums + "origin " +
           (identity.origin.kind == DataOrigin::Kind::founded ? "founded" : "joined") + "\n";
   for (const DataOrigin::Member& member : identity.origin.members) {
     text += "known " + hex(member.node.value()) + " " + member.urls + "\n";
@@ -79,6 +85,21 @@ std::optional<std::uint64_t> take_number(std::string_view& text, std::string_vie
   }
   const auto [end, error] = std::from_chars(line->data(), line->data() + line->size(), value, base);
   return error == std::errc() && end == line->data() + line->size() ? std::optional(value) : std::nullopt;
+}
+
+/// The line that version 3 added. False: damaged.
+bool take_quorums(std::string_view& text, quorum::PhaseSizes& sizes) {
+  const std::optional<std::string_view> line = take_line(text, "quorums");
+  if (!line) {
+    return false;
+  }
+  const char* const end = line->data() + line->size();
+  const auto first = std::from_chars(line->data(), end, sizes.phase_1);
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != ' ') {
+    return false;
+  }
+  const auto second = std::from_chars(first.ptr + 1, end, sizes.phase_2);
+  return second.ec == std::errc() && second.ptr == end;
 }
 
 /// The lines that version 2 added. False: damaged.
@@ -116,6 +137,10 @@ std::optional<Identity> decode(std::string_view text) {
   const auto cluster = take_number(text, "cluster", 16);
   const auto member = take_number(text, "member", 16);
   const auto protocol = take_line(text, "protocol");
+  quorum::PhaseSizes sizes;
+  if (identity.version >= kVersionWithSizes && !take_quorums(text, sizes)) {
+    return std::nullopt;
+  }
   if (identity.version >= 2 && !take_origin(text, identity.origin)) {
     return std::nullopt;
   }
@@ -128,7 +153,7 @@ std::optional<Identity> decode(std::string_view text) {
       !text.empty()) {
     return std::nullopt;
   }
-  identity.who = {ClusterId(*cluster), NodeId(*member), std::string(*protocol), *restored};
+  identity.who = {ClusterId(*cluster), NodeId(*member), std::string(*protocol), *restored, sizes};
   identity.incarnation = *incarnation;
   return identity;
 }
@@ -183,7 +208,9 @@ Result<Identity> read_identity(std::string_view text, const std::string& path) {
 }
 
 std::string describe(const DataIdentity& who) {
-  return "member " + hex(who.member.value()) + " of cluster " + hex(who.cluster.value()) + " (" + who.protocol + ")";
+  const std::string sizes = who.quorum_sizes.are_majorities() ? "" : ", quorums of " + who.quorum_sizes.text();
+  return "member " + hex(who.member.value()) + " of cluster " + hex(who.cluster.value()) + " (" + who.protocol + sizes +
+         ")";
 }
 
 }  // namespace
@@ -317,8 +344,9 @@ Status DataDirectory::check_identity(const DataIdentity& wanted, const DataOrigi
 
 /// Whole or not at all: a new file takes the old one's name.
 Status DataDirectory::write_identity() {
-  const std::string text = encode(
-      {.version = kDataDirectoryVersion, .who = identity_, .origin = origin_, .incarnation = incarnation_.value()});
+  const std::uint64_t version = identity_.quorum_sizes.are_majorities() ? kVersionWithoutSizes : kVersionWithSizes;
+  const std::string text =
+      encode({.version = version, .who = identity_, .origin = origin_, .incarnation = incarnation_.value()});
   const std::string what = "write '" + path_ + "/identity'";
   const Descriptor file(
       ::openat(directory_.get(), "identity.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));

@@ -2,9 +2,9 @@
 // A node's data directory: who may use it, whose it is, and how often it was started.
 //
 // Invariants: 1. one process at a time: an exclusive lock is held until the object ends, and by nobody after the
-// process died. 2. a directory belongs to one member of one cluster and one protocol, for ever. 3. every start gets an
-// incarnation greater than all before it, durable before it is used. 4. only the owner may read it (0700).
-// Owned by `server`. Format: docs/formats/data_directory.md.
+// process died. 2. a directory belongs to one member of one cluster, one protocol and its quorum sizes, for ever. 3.
+// every start gets an incarnation greater than all before it, durable before it is used. 4. only the owner may read it
+// (0700). Owned by `server`. Format: docs/formats/data_directory.md.
 
 #include <cstdint>
 #include <optional>
@@ -14,10 +14,11 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "env_posix/files.h"
+#include "quorum/phase_sizes.h"
 
 namespace quorate::env_posix {
 
-inline constexpr std::uint32_t kDataDirectoryVersion = 2;
+inline constexpr std::uint32_t kDataDirectoryVersion = 3;
 
 /// Whose data it is.
 struct DataIdentity {
@@ -27,6 +28,7 @@ struct DataIdentity {
   /// Tells the state that a restore began with from every other; 0: it began with nothing. For a directory that exists
   /// this is not asked: it says so itself.
   std::uint64_t restored = 0;
+  quorum::PhaseSizes quorum_sizes{};  ///< of the cluster, for ever
   friend bool operator==(const DataIdentity&, const DataIdentity&) = default;
 };
 
@@ -58,9 +60,9 @@ class DataDirectory {
 
   /// Makes the directory if it does not exist (its parent must), locks it, and checks or writes its identity.
   /// Errors, each naming the path and what to do: busy: another process (its pid) holds it. invalid: others may read
-  /// it, or it is no directory. foreign: it belongs to another member, cluster or protocol. newer_format: a later
-  /// version wrote it, naming both. corrupt: its identity is damaged or missing although there is data.
-  /// io, no_space: it cannot be written.
+  /// it, or it is no directory. foreign: it belongs to another member, cluster or protocol, or has other quorum sizes.
+  /// newer_format: a later version wrote it, naming both. corrupt: its identity is damaged or missing although there is
+  /// data. io, no_space: it cannot be written.
   [[nodiscard]] static Result<DataDirectory> open(const std::string& path, const DataIdentity& identity,
                                                   const DataOrigin& origin);
 

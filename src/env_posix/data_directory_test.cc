@@ -66,6 +66,31 @@ TEST_F(DataDirectoryTest, AnotherMemberClusterOrProtocolIsForeign) {
   expect_refusal(ErrorCode::foreign, "(zab)", {me_.cluster, me_.member, "zab"});
 }
 
+TEST_F(DataDirectoryTest, QuorumSizesAreKeptForEver) {
+  DataIdentity sized = me_;
+  sized.quorum_sizes = {.phase_1 = 4, .phase_2 = 2};
+  for (int start = 0; start < 2; ++start) {
+    const auto opened = DataDirectory::open(path_, sized, origin_);
+    ASSERT_TRUE(opened.has_value()) << opened.error().text;
+    EXPECT_EQ(opened->identity(), sized);
+  }
+  const auto stored = DataDirectory::look(path_);
+  ASSERT_TRUE(stored.has_value() && stored->has_value());
+  EXPECT_EQ((*stored)->who, sized);
+  expect_refusal(ErrorCode::foreign, "(raft, quorums of 4 and 2); this node is configured as", me_);
+  sized.quorum_sizes.phase_2 = 3;
+  expect_refusal(ErrorCode::foreign, "(raft, quorums of 4 and 3);", sized);
+}
+
+/// By programs that know no sizes, too.
+TEST_F(DataDirectoryTest, WithoutSizesItIsWrittenAsBeforeThereWereAny) {
+  ASSERT_TRUE(DataDirectory::open(path_, me_, origin_).has_value());
+  std::string text;
+  std::getline(std::ifstream(path_ + "/identity"), text, '\0');
+  EXPECT_TRUE(text.starts_with("quorate-data 2\n")) << text;
+  EXPECT_EQ(text.find("quorums"), std::string::npos) << text;
+}
+
 TEST_F(DataDirectoryTest, WhatARestoreMadeIsAnotherClusterForEver) {
   DataIdentity restored = me_;
   restored.restored = 0x77;
@@ -116,7 +141,9 @@ TEST_F(DataDirectoryTest, ADirectoryOfTheFirstVersionIsTakenOver) {
 }
 
 TEST_F(DataDirectoryTest, DamageForeignFilesAndNewerVersionsAreToldApart) {
-  ASSERT_TRUE(DataDirectory::open(path_, me_, origin_).has_value());
+  DataIdentity sized = me_;
+  sized.quorum_sizes.phase_2 = 2;
+  ASSERT_TRUE(DataDirectory::open(path_, sized, origin_).has_value());
   const std::string file = path_ + "/identity";
   std::string text;
   std::getline(std::ifstream(file), text, '\0');
@@ -124,10 +151,10 @@ TEST_F(DataDirectoryTest, DamageForeignFilesAndNewerVersionsAreToldApart) {
     std::string flipped = text;
     flipped[at] ^= 1;
     std::ofstream(file) << flipped;
-    EXPECT_FALSE(DataDirectory::open(path_, me_, origin_).has_value()) << at;
+    EXPECT_FALSE(DataDirectory::open(path_, sized, origin_).has_value()) << at;
   }
-  std::ofstream(file) << "quorate-data 3\nanything\n";
-  expect_refusal(ErrorCode::newer_format, "version 3; this program reads versions up to 2", me_);
+  std::ofstream(file) << "quorate-data 4\nanything\n";
+  expect_refusal(ErrorCode::newer_format, "version 4; this program reads versions up to 3", me_);
   std::filesystem::remove(file);
   std::ofstream(path_ + "/member.db") << "x";
   expect_refusal(ErrorCode::corrupt, "holds files but no identity", me_);

@@ -27,9 +27,21 @@ std::string address_of(const consensus::Contact& contact) {
   return scheme == std::string::npos ? first : first.substr(scheme + 3);
 }
 
+namespace {
+
+/// Stands where a configuration would begin, and is no version of one.
+constexpr char kSizesFollow = 's';
+
+}  // namespace
+
 Buffer encode_members_answer(const MembersAnswer& answer) {
   codec::Writer writer;
   writer.u64(answer.cluster.value());
+  if (!answer.quorum_sizes.are_majorities()) {
+    writer.u8(kSizesFollow);
+    writer.u32(answer.quorum_sizes.phase_1);
+    writer.u32(answer.quorum_sizes.phase_2);
+  }
   writer.bytes(consensus::encode_configuration(answer.configuration).view());
   return writer.take_buffer();
 }
@@ -40,12 +52,18 @@ std::optional<MembersAnswer> decode_members_answer(ByteView bytes) {
   if (!reader.ok() || cluster.is_none()) {
     return std::nullopt;
   }
+  quorum::PhaseSizes sizes;
+  if (bytes.substr(sizeof(std::uint64_t)).starts_with(kSizesFollow)) {
+    (void)reader.u8();
+    sizes.phase_1 = reader.u32();
+    sizes.phase_2 = reader.u32();
+  }
   std::optional<consensus::Configuration> configuration =
       consensus::decode_configuration(reader.bytes(reader.remaining()));
   if (!configuration) {
     return std::nullopt;
   }
-  return MembersAnswer{cluster, std::move(*configuration)};
+  return MembersAnswer{cluster, std::move(*configuration), sizes};
 }
 
 }  // namespace quorate::group

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "consensus/contract/entry.h"
+#include "quorum/phase_sizes.h"
 
 namespace quorate::group {
 
@@ -34,6 +35,7 @@ class ContactBook {
 struct MembersAnswer {
   ClusterId cluster;
   consensus::Configuration configuration;
+  quorum::PhaseSizes quorum_sizes{};
 };
 [[nodiscard]] Buffer encode_members_answer(const MembersAnswer& answer);
 [[nodiscard]] std::optional<MembersAnswer> decode_members_answer(ByteView bytes);

@@ -22,16 +22,22 @@ TEST(contact_book, an_address_is_host_and_port_of_the_first_url) {
 }
 
 TEST(members_answer, reads_back_what_it_wrote) {
-  const MembersAnswer answer{ClusterId(0xC1),
-                             {.membership = {.voters = {NodeId(1)}, .outgoing_voters = {}, .learners = {NodeId(2)}},
-                              .contacts = {{NodeId(1), "http://a:1"}, {NodeId(2), "http://b:1"}}}};
-  const Buffer bytes = encode_members_answer(answer);
-  const auto read = decode_members_answer(bytes.view());
-  ASSERT_TRUE(read.has_value());
-  EXPECT_EQ(read->cluster, answer.cluster);
-  EXPECT_EQ(read->configuration, answer.configuration);
-  for (std::size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_FALSE(decode_members_answer(bytes.view().substr(0, size))) << size;
+  MembersAnswer answer{ClusterId(0xC1),
+                       {.membership = {.voters = {NodeId(1)}, .outgoing_voters = {}, .learners = {NodeId(2)}},
+                        .contacts = {{NodeId(1), "http://a:1"}, {NodeId(2), "http://b:1"}}}};
+  const std::size_t plain = encode_members_answer(answer).size();
+  for (const quorum::PhaseSizes sizes : {quorum::PhaseSizes{}, quorum::PhaseSizes{4, 2}, quorum::PhaseSizes{0, 300}}) {
+    answer.quorum_sizes = sizes;
+    const Buffer bytes = encode_members_answer(answer);
+    EXPECT_EQ(bytes.size(), plain + (sizes.are_majorities() ? 0 : 9)) << "as before there were sizes";
+    const auto read = decode_members_answer(bytes.view());
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read->cluster, answer.cluster);
+    EXPECT_EQ(read->configuration, answer.configuration);
+    EXPECT_EQ(read->quorum_sizes, sizes);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      EXPECT_FALSE(decode_members_answer(bytes.view().substr(0, size))) << size;
+    }
   }
 }
 

@@ -82,7 +82,9 @@ void HostRuntime::on_removed(std::string_view why) {
 }
 
 Buffer HostRuntime::describe_members() {
-  MembersAnswer answer{.cluster = config_.mesh.cluster, .configuration = {.membership = {}, .contacts = book_.all()}};
+  MembersAnswer answer{.cluster = config_.mesh.cluster,
+                       .configuration = {.membership = {}, .contacts = book_.all()},
+                       .quorum_sizes = config_.mesh.quorum_sizes};
   if (!replicas_.empty()) {
     answer.configuration.membership = replicas_.begin()->second->status().membership;
   }

@@ -40,6 +40,10 @@ std::string encode_hello(const Hello& hello) {
   writer.u64(hello.incarnation.value());
   writer.u64(hello.attempt);
   writer.bytes(told);
+  if (!hello.quorum_sizes.are_majorities()) {
+    writer.u32(hello.quorum_sizes.phase_1);
+    writer.u32(hello.quorum_sizes.phase_2);
+  }
   return writer.take();
 }
 
@@ -56,6 +60,10 @@ Result<Hello> decode_hello(ByteView body) {
   hello.incarnation = Incarnation(reader.u64());
   hello.attempt = reader.u64();
   hello.consensus = std::string(reader.bytes(told_size));
+  if (reader.ok() && reader.remaining() > 0) {
+    hello.quorum_sizes.phase_1 = reader.u32();
+    hello.quorum_sizes.phase_2 = reader.u32();
+  }
   // Later versions may append fields: what follows is theirs.
   if (!reader.ok() || magic != kMagic) {
     return fail(ErrorCode::invalid, "not the greeting of a Quorate node");
@@ -123,6 +131,15 @@ std::optional<Refusal> judge_hello(const Hello& hello, const Hello& self, bool i
                                                      std::string(consensus_of(second)) +
                                                      "; start the one that is new with an empty data directory "
                                                      "and the other's --consensus"};
+  }
+  if (hello.quorum_sizes != self.quorum_sizes) {
+    const Hello& first = hello.from < self.from ? hello : self;
+    const Hello& second = hello.from < self.from ? self : hello;
+    return Refusal{RefusalCode::wrong_quorums, "wrong quorum sizes: node " + hex(first.from.value()) + " has " +
+                                                   first.quorum_sizes.text() + ", node " + hex(second.from.value()) +
+                                                   " has " + second.quorum_sizes.text() +
+                                                   "; start the one that is new with an empty data directory and the "
+                                                   "other's --phase-1-quorum and --phase-2-quorum"};
   }
   if (hello.from == self.from) {
     return Refusal{RefusalCode::same_node, "same node id twice: two processes are node " + hex(self.from.value())};

@@ -1,10 +1,10 @@
 #pragma once
 // Who may speak on a link: the hello of either side, and the rules by which it is accepted or refused.
 //
-// Invariants: 1. a link comes up only between two members of one cluster that run one protocol, each of which named the
-//                other. 2. a hello and
-//                a refusal keep their layout in every version, so that any two versions can tell each other why they
-//                do not fit. 3. an older life of a node never replaces a newer one.
+// Invariants: 1. a link comes up only between two members of one cluster that run one protocol with quorums of the same
+//                sizes, each of which named the other. 2. a hello and a refusal keep their layout in every version, so
+//                that any two versions can tell each other why they do not fit. 3. an older life of a node never
+//                replaces a newer one.
 // Pure; docs/formats/peer.md has the bytes.
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "quorum/phase_sizes.h"
 
 namespace quorate::peer {
 
@@ -32,6 +33,7 @@ struct Hello {
   std::uint64_t attempt = 0;  ///< rises with each connection that one life of `from` makes to `to`
   /// The consensus protocol that the sender's groups run. Empty: the one that all ran before a hello could tell.
   std::string consensus;
+  quorum::PhaseSizes quorum_sizes{};  ///< of that protocol, in those groups
 
   friend bool operator==(const Hello&, const Hello&) = default;
 };
@@ -47,6 +49,7 @@ enum class RefusalCode : std::uint8_t {
   wrong_side = 8,        ///< the node with the greater id connected; it has to wait
   removed = 9,           ///< the other side was removed from the cluster, for ever
   wrong_consensus = 10,  ///< the other side's groups run another consensus protocol
+  wrong_quorums = 11,    ///< or with quorums of other sizes
 };
 
 struct Refusal {

@@ -24,7 +24,6 @@ TEST(HandshakeTest, AHelloComesBackAsItWas) {
   EXPECT_EQ(bytes.size(), 56U);
   EXPECT_EQ(bytes.substr(0, 8), "quorpeer");
   EXPECT_EQ(decode_hello(bytes).value(), hello_from_1());
-  EXPECT_EQ(decode_hello(bytes + "what a later version adds").value(), hello_from_1());
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_FALSE(decode_hello(ByteView(bytes).substr(0, size))) << size;
   }
@@ -41,11 +40,24 @@ TEST(HandshakeTest, AHelloTellsWhatOtherProtocolItsGroupsRun) {
   const std::string bytes = encode_hello(hello);
   EXPECT_EQ(bytes.size(), 63U);
   EXPECT_EQ(decode_hello(bytes).value(), hello);
-  EXPECT_EQ(decode_hello(bytes + "what a later version adds").value(), hello);
   EXPECT_FALSE(decode_hello(ByteView(bytes).substr(0, 62)));
   std::string wide = bytes + std::string(100, 'x');
   wide[12] = 65;
   EXPECT_FALSE(decode_hello(wide)) << "no name is that long";
+}
+
+TEST(HandshakeTest, AHelloTellsQuorumSizesWhereTheyAreNoMajorities) {
+  Hello hello = hello_from_1();
+  hello.consensus = "another";
+  hello.quorum_sizes.phase_2 = 2;
+  const std::string bytes = encode_hello(hello);
+  EXPECT_EQ(bytes.size(), 71U);
+  EXPECT_EQ(decode_hello(bytes).value(), hello);
+  EXPECT_EQ(decode_hello(bytes + "what a later version adds").value(), hello);
+  EXPECT_TRUE(decode_hello(ByteView(bytes).substr(0, 63))->quorum_sizes.are_majorities()) << "who tells none";
+  for (std::size_t size = 64; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode_hello(ByteView(bytes).substr(0, size))) << size;
+  }
 }
 
 TEST(HandshakeTest, ARefusalComesBackAsItWasWithoutControlCharacters) {
@@ -82,6 +94,19 @@ TEST(HandshakeTest, WhoDoesNotFitIsToldWhatBothSidesAre) {
   EXPECT_LE(judge_hello(hello, kSelf, true)->text.size(), 256U) << "a refusal's text is cut there";
   Hello same = kSelf;
   same.consensus = "another";
+  EXPECT_FALSE(judge_hello(hello, same, true).has_value());
+
+  hello = hello_from_1();
+  hello.from = NodeId(~1ULL);
+  hello.quorum_sizes = {.phase_1 = 128, .phase_2 = 127};
+  EXPECT_EQ(judge_hello(hello, kSelf, true)->code, RefusalCode::wrong_quorums);
+  EXPECT_TRUE(judge_hello(hello, kSelf, true)
+                  ->text.starts_with("wrong quorum sizes: node 2 has a majority and a majority, node fffffffffffffffe "
+                                     "has 128 and 127; "));
+  EXPECT_LE(judge_hello(hello, kSelf, true)->text.size(), 256U);
+  same = kSelf;
+  same.quorum_sizes = hello.quorum_sizes;
+  same.to = hello.from;
   EXPECT_FALSE(judge_hello(hello, same, true).has_value());
 
   hello = hello_from_1();

@@ -73,7 +73,8 @@ Hello Link::own_hello() const {
                .to = peer_.node,
                .incarnation = context_.config.incarnation,
                .attempt = attempt_,
-               .consensus = context_.config.consensus};
+               .consensus = context_.config.consensus,
+               .quorum_sizes = context_.config.quorum_sizes};
 }
 
 // Connecting and greeting.

@@ -169,7 +169,8 @@ std::optional<Refusal> NodeMesh::judge(const Hello& hello) const {
   const Hello self{.cluster = context_.config.cluster,
                    .from = context_.config.self,
                    .incarnation = context_.config.incarnation,
-                   .consensus = context_.config.consensus};
+                   .consensus = context_.config.consensus,
+                   .quorum_sizes = context_.config.quorum_sizes};
   if (hello.cluster == self.cluster && link == nullptr && is_removed(hello.from)) {
     return Refusal{RefusalCode::removed, "node " + hex(hello.from.value()) + " was removed from cluster " +
                                              hex(self.cluster.value()) + ": it cannot come back under this id"};

@@ -22,6 +22,7 @@
 #include "env/entropy.h"
 #include "env/loop.h"
 #include "env/transport.h"
+#include "quorum/phase_sizes.h"
 
 namespace quorate::peer {
 
@@ -42,6 +43,7 @@ struct MeshConfig {
   NodeId self;
   Incarnation incarnation;
   std::string consensus;  ///< as Hello::consensus
+  quorum::PhaseSizes quorum_sizes{};
   std::string listen_address;
   std::vector<Peer> peers;      ///< without self
   std::vector<NodeId> removed;  ///< were members once, and never will be again

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "quorum/quorum.h"
 
@@ -32,6 +33,8 @@ struct PhaseSizes {
   [[nodiscard]] constexpr bool fit(std::size_t voters) const {
     return larger_of(voters) <= voters && phase_1_of(voters) + phase_2_of(voters) > voters;
   }
+  /// "4 and 2", "a majority and 2": phase 1 first.
+  [[nodiscard]] std::string text() const;
 
   friend bool operator==(const PhaseSizes&, const PhaseSizes&) = default;
 };

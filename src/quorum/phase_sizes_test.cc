@@ -1,4 +1,4 @@
-// Which sizes of the two phases may be used, against every pair of sets of those sizes.
+// Which sizes of the two phases may be used, against every pair of sets of those sizes (P-12).
 
 #include "quorum/phase_sizes.h"
 
@@ -46,6 +46,7 @@ TEST(phase_sizes, a_majority_is_what_is_not_told) {
   EXPECT_FALSE((PhaseSizes{.phase_2 = 2}.fit(5))) << "three and two of five need not meet";
   EXPECT_EQ((PhaseSizes{.phase_1 = 4, .phase_2 = 2}.larger_of(5)), 4U);
   EXPECT_EQ((PhaseSizes{.phase_2 = 4}.larger_of(5)), 4U);
+  EXPECT_EQ((PhaseSizes{.phase_2 = 4}.text()), "a majority and 4");
 }
 
 }  // namespace

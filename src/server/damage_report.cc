@@ -44,8 +44,8 @@ void report_loss(GroupId group, const consensus::CoreStatus& status, EventLog& l
        {"lost", lost_words(status.loss)},
        {"until_then", votes ? "it votes, but does not lead" : "it neither votes nor leads nor counts for a majority"},
        {"do", status.leader.is_none()
-                  ? "start the other members: a majority of undamaged ones repairs this one by itself; if there "
-                    "is none, keep copies of all data directories and restore a backup"
+                  ? "start the other members: undamaged ones repair this one by themselves if they are a majority (or "
+                    "--phase-1-quorum); if they are fewer, keep copies of all data directories and restore a backup"
                   : "nothing: the leader is sending what is missing"}});
 }
 

@@ -31,6 +31,18 @@ auto number(std::string_view flag, Number ServeOptions::* field) {
   };
 }
 
+auto quorum_size(std::string_view flag, std::optional<std::uint32_t> ServeOptions::* field) {
+  return [flag, field](ServeOptions& options, std::string_view value) -> Status {
+    std::uint32_t parsed = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), parsed);
+    if (error != std::errc() || end != value.data() + value.size()) {
+      return bad_value(flag, value, "must be how many members, or 0 for a majority");
+    }
+    options.*field = parsed;
+    return {};
+  };
+}
+
 auto text(std::string ServeOptions::* field) {
   return [field](ServeOptions& options, std::string_view value) -> Status {
     options.*field = std::string(value);
@@ -205,6 +217,14 @@ const std::vector<FlagSpec>& specs() {
       {"max-entries-per-append", "1024", "entries in one append; 1: no batching to followers; quorate's own flag",
        number("max-entries-per-append", &ServeOptions::max_entries_per_append)},
       {"consensus", protocols::default_protocol().name(), kConsensus, text(&ServeOptions::consensus)},
+      {"phase-1-quorum", "a majority",
+       "how many members must promise before one leads, or proposes; a new cluster keeps it, with --phase-2-quorum "
+       "more "
+       "than there are voters; of protocols with two phases; quorate's own flag",
+       quorum_size("phase-1-quorum", &ServeOptions::phase_1_quorum)},
+      {"phase-2-quorum", "a majority",
+       "how many members must have what is decided; see --phase-1-quorum; quorate's own flag",
+       quorum_size("phase-2-quorum", &ServeOptions::phase_2_quorum)},
       {"engine", "rocksdb", "rocksdb, or memory for tests; quorate's own flag", text(&ServeOptions::engine)},
       {"scrub-interval", "24h", "between readings of log and records that look for damage; 0: none; quorate's own flag",
        duration("scrub-interval", &ServeOptions::scrub_interval)},

@@ -75,6 +75,7 @@ ClusterIdentity identity_of(const env_posix::StoredIdentity& stored, const Serve
   ClusterIdentity identity{.cluster = stored.who.cluster,
                            .self = stored.who.member,
                            .members = {},
+                           .quorum_sizes = stored.who.quorum_sizes,
                            .founded = stored.origin.kind == env_posix::DataOrigin::Kind::founded};
   for (const env_posix::DataOrigin::Member& member : stored.origin.members) {
     std::vector<std::string> urls = split_urls(member.urls);

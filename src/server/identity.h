@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "env_posix/data_directory.h"
+#include "quorum/phase_sizes.h"
 #include "server/options.h"
 
 namespace quorate::server {
@@ -23,10 +24,11 @@ struct ClusterIdentity {
   NodeId self;
   /// Sorted by id; of a node that joins: who was there when it asked. Names are as --initial-cluster gives them.
   std::vector<MemberIdentity> members;
+  quorum::PhaseSizes quorum_sizes{};  ///< of the cluster, for ever
   bool founded = true;  ///< the cluster begins, or began, with exactly these members; else this one joined it
 };
 
-/// `options` is complete. Fails if two members share a peer URL.
+/// `options` is complete. The quorum sizes are left as majorities. Fails if two members share a peer URL.
 [[nodiscard]] Result<ClusterIdentity> identify(const ServeOptions& options);
 
 /// As it was when the data directory was made.

@@ -8,6 +8,7 @@
 #include "env_posix/tcp_transport.h"
 #include "group/contact_book.h"
 #include "peer/inquiry.h"
+#include "server/quorum_choice.h"
 
 namespace quorate::server {
 namespace {
@@ -43,7 +44,12 @@ std::optional<Told> read(const peer::Inquiry::Outcome& outcome, const ServeOptio
   if (!answer) {
     return std::nullopt;
   }
-  Told told{outcome.address, {.cluster = answer->cluster, .self = NodeId(), .members = {}, .founded = false}};
+  Told told{outcome.address,
+            {.cluster = answer->cluster,
+             .self = NodeId(),
+             .members = {},
+             .quorum_sizes = answer->quorum_sizes,
+             .founded = false}};
   for (const consensus::Contact& contact : answer->configuration.contacts) {
     if (answer->configuration.membership.contains(contact.node)) {
       std::vector<std::string> urls = split_urls(contact.urls);
@@ -69,9 +75,11 @@ std::vector<peer::Inquiry::Outcome> ask(const std::vector<std::string>& addresse
   return inquiry.outcomes();
 }
 
-/// etcd's rule: --initial-cluster must name the members as they are.
-Status check_told(const Told& told, const ServeOptions& options) {
+/// etcd's rule: --initial-cluster must name the members as they are. And the quorum sizes are the cluster's.
+Status check_told(const Told& told, const ServeOptions& options, const consensus::Protocol& protocol) {
   const std::string cluster = hex_id(told.identity.cluster.value());
+  QUORATE_TRY(check_sizes_kept(options, protocol, told.identity.quorum_sizes,
+                               "the members at " + told.by + " belong to cluster " + cluster));
   if (told.identity.self.is_none()) {
     return fail(ErrorCode::foreign, "cluster " + cluster + " (asked at " + told.by + ") has no member at " +
                                         own_urls(options) + "; its members are " + describe(told.identity.members) +
@@ -97,7 +105,7 @@ Status check_told(const Told& told, const ServeOptions& options) {
   return {};
 }
 
-Result<ClusterIdentity> ask_to_join(const ServeOptions& options, EventLog& log) {
+Result<ClusterIdentity> ask_to_join(const ServeOptions& options, const consensus::Protocol& protocol, EventLog& log) {
   std::vector<std::string> addresses;
   for (const InitialMember& initial : options.initial_cluster) {
     if (initial.name != options.name) {
@@ -126,7 +134,7 @@ Result<ClusterIdentity> ask_to_join(const ServeOptions& options, EventLog& log) 
                                             ")");
       }
       cluster = told->identity.cluster;
-      const Status fits = check_told(*told, options);
+      const Status fits = check_told(*told, options, protocol);
       if (fits) {
         return told->identity;
       }
@@ -141,21 +149,44 @@ Result<ClusterIdentity> ask_to_join(const ServeOptions& options, EventLog& log) 
   return std::unexpected(last);
 }
 
+/// Of a new directory.
+Result<ClusterIdentity> begin(const ServeOptions& options, const consensus::Protocol& protocol, EventLog& log) {
+  return options.initial_cluster_state == "new" ? found_cluster(options, protocol)
+                                                : ask_to_join(options, protocol, log);
+}
+
 }  // namespace
 
-Result<ClusterIdentity> find_identity(const ServeOptions& options, EventLog& log) {
-  if (options.initial_cluster_state == "new") {
-    return identify(options);
+Result<ClusterIdentity> found_cluster(const ServeOptions& options, const consensus::Protocol& protocol) {
+  Result<ClusterIdentity> identity = identify(options);
+  if (!identity) {
+    return identity;
   }
-  Result<std::optional<env_posix::StoredIdentity>> stored = env_posix::DataDirectory::look(options.data_dir);
+  const Result<quorum::PhaseSizes> sizes = sizes_of_new_cluster(options, protocol, identity->members.size());
+  if (!sizes) {
+    return std::unexpected(sizes.error());
+  }
+  identity->quorum_sizes = *sizes;
+  return identity;
+}
+
+Result<ClusterIdentity> find_identity(const ServeOptions& options, const consensus::Protocol& protocol, EventLog& log) {
+  const Result<std::optional<env_posix::StoredIdentity>> stored = env_posix::DataDirectory::look(options.data_dir);
   if (!stored) {
     return std::unexpected(stored.error());
   }
   if (!stored->has_value()) {
-    return ask_to_join(options, log);
+    return begin(options, protocol, log);
   }
+  QUORATE_TRY(check_sizes_kept(options, protocol, (*stored)->who.quorum_sizes,
+                               "data directory '" + options.data_dir + "' belongs to a cluster"));
   // A directory of the first format does not say who was there; it was made by a founder.
-  return (*stored)->origin.members.empty() ? identify(options) : identity_of(**stored, options);
+  const bool is_configured = options.initial_cluster_state == "new" || (*stored)->origin.members.empty();
+  Result<ClusterIdentity> identity = is_configured ? identify(options) : identity_of(**stored, options);
+  if (identity) {
+    identity->quorum_sizes = (*stored)->who.quorum_sizes;
+  }
+  return identity;
 }
 
 }  // namespace quorate::server

@@ -92,7 +92,7 @@ void Node::close() {
 
 Result<std::unique_ptr<RunningNode>> Node::open(ServeOptions options, const consensus::Protocol& protocol,
                                                 EventLog& log) {
-  Result<ClusterIdentity> identity = find_identity(options, log);
+  Result<ClusterIdentity> identity = find_identity(options, protocol, log);
   if (!identity) {
     return std::unexpected(identity.error());
   }
@@ -192,6 +192,7 @@ Status Node::open_groups() {
   service_config.election_timeout = std::chrono::milliseconds(options_.election_ms);
   service_config.progress_interval = options_.progress_interval;
   service_config.quota_bytes = options_.quota_bytes();
+  service_config.quorum_sizes = identity_.quorum_sizes;
   kv::StoreLimits limits;
   limits.max_txn_ops = options_.max_txn_ops;
   limits.min_lease_ttl = options_.min_lease_ttl();

@@ -22,6 +22,7 @@ consensus::CoreConfig core_config_of(const ServeOptions& options, const ClusterI
   config.commit_notice_delay = kCommitNoticeDelay;
   config.window_messages = options.max_inflight_appends;
   config.max_entries_per_message = options.max_entries_per_append;
+  config.quorum_sizes = identity.quorum_sizes;
   return config;
 }
 
@@ -32,6 +33,7 @@ group::HostConfig host_config_of(const ServeOptions& options, const ClusterIdent
   config.mesh.self = identity.self;
   config.mesh.incarnation = incarnation;
   config.mesh.consensus = protocol.name();
+  config.mesh.quorum_sizes = identity.quorum_sizes;
   config.mesh.listen_address = options.listen_peer_urls[0].address();
   for (const MemberIdentity& member : identity.members) {
     config.contacts.push_back({member.id, join_urls(member.peer_urls)});
@@ -52,6 +54,7 @@ void log_starting(const ServeOptions& options, const ClusterIdentity& identity, 
                         {"cluster", hex_id(identity.cluster.value())},
                         {"members", std::to_string(identity.members.size())},
                         {"consensus", std::string(protocol.name())},
+                        {"quorums", identity.quorum_sizes.text()},
                         {"data", options.data_dir},
                         {"start", std::to_string(directory.incarnation().value())}});
 }

@@ -20,8 +20,12 @@ Result<NodeHome> open_home(const ServeOptions& options, ClusterIdentity& identit
     return std::unexpected(loop.error());
   }
   home.loop = std::move(*loop);
-  Result<env_posix::DataDirectory> directory = env_posix::DataDirectory::open(
-      options.data_dir, {identity.cluster, identity.self, std::string(protocol.name())}, origin_of(identity));
+  const env_posix::DataIdentity who{.cluster = identity.cluster,
+                                    .member = identity.self,
+                                    .protocol = std::string(protocol.name()),
+                                    .quorum_sizes = identity.quorum_sizes};
+  Result<env_posix::DataDirectory> directory =
+      env_posix::DataDirectory::open(options.data_dir, who, origin_of(identity));
   if (!directory) {
     return std::unexpected(directory.error());
   }

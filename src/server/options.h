@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,7 +65,9 @@ struct ServeOptions {
   std::chrono::nanoseconds progress_interval = std::chrono::minutes(10);
   std::string log_level = "info";
   LogFormat log_format = LogFormat::automatic;
-  std::string consensus;           ///< empty: what the data directory says, or the default
+  std::string consensus;                        ///< empty: what the data directory says, or the default
+  std::optional<std::uint32_t> phase_1_quorum;  ///< 0: a majority; not given: what the cluster has, or a majority
+  std::optional<std::uint32_t> phase_2_quorum;
   std::string engine = "rocksdb";  ///< or "memory": nothing but the log is durable; for tests
   std::uint32_t groups = 1;
 

@@ -93,8 +93,8 @@ std::string Readiness::missing_majority() const {
                      (says_why ? link.last_error : std::string(probes_.found(link.node))));
   }
   std::ranges::sort(absent);
-  std::string text =
-      std::to_string(reachable) + " of " + std::to_string(members) + ", need " + std::to_string(members / 2 + 1);
+  std::string text = std::to_string(reachable) + " of " + std::to_string(members) + ", need " +
+                     std::to_string(identity_.quorum_sizes.larger_of(members));
   for (const std::string& peer : absent) {
     text += (&peer == absent.data() ? ": " : ", ") + peer;
   }

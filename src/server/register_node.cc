@@ -63,7 +63,7 @@ Result<std::unique_ptr<RunningNode>> RegisterNode::open(ServeOptions options, co
     return fail(ErrorCode::invalid, "--groups " + std::to_string(options.groups) + ": a cluster of " +
                                         std::string(protocol.name()) + " has one register; leave it out");
   }
-  Result<ClusterIdentity> identity = find_identity(options, log);
+  Result<ClusterIdentity> identity = find_identity(options, protocol, log);
   if (!identity) {
     return std::unexpected(identity.error());
   }

@@ -15,6 +15,7 @@
 #include "env_posix/system_error.h"
 #include "group/restored_log.h"
 #include "server/identity.h"
+#include "server/join.h"
 #include "server/protocol_choice.h"
 #include "server/snapshot_file.h"
 #include "storage/log.h"
@@ -59,8 +60,12 @@ class NewDirectory final : storage::LogEvents {
       return std::unexpected(loop.error());
     }
     loop_ = std::move(*loop);
-    const Result<env_posix::DataDirectory> directory = env_posix::DataDirectory::open(
-        path_, {identity.cluster, identity.self, std::string(protocol.name()), restored}, origin_of(identity));
+    const env_posix::DataIdentity who{.cluster = identity.cluster,
+                                      .member = identity.self,
+                                      .protocol = std::string(protocol.name()),
+                                      .restored = restored,
+                                      .quorum_sizes = identity.quorum_sizes};
+    const Result<env_posix::DataDirectory> directory = env_posix::DataDirectory::open(path_, who, origin_of(identity));
     if (!directory) {
       return std::unexpected(directory.error());
     }
@@ -180,13 +185,13 @@ Result<RestoredMember> restore_snapshot(const RestoreOptions& options) {
     target = target.parent_path();  // "dir/"
   }
   QUORATE_TRY(check_free(target));
-  const Result<ClusterIdentity> identity = identify(options.member);
-  if (!identity) {
-    return std::unexpected(identity.error());
-  }
   const Result<const consensus::Protocol*> protocol = choose_protocol(options.member);
   if (!protocol) {
     return std::unexpected(protocol.error());
+  }
+  const Result<ClusterIdentity> identity = found_cluster(options.member, **protocol);
+  if (!identity) {
+    return std::unexpected(identity.error());
   }
   const Result<backup::Figures> figures = check_file(options);
   if (!figures) {
