@@ -212,7 +212,7 @@ TEST_F(Invariants, ALeaderThatHearsNobodyIsRejected) {  // I-17
     void trace(const TraceEvent&) override {}
   } nobody;
   Cluster cluster(settings, Random(1), nobody, nobody);
-  LeaderHearsQuorum invariant(cluster, std::chrono::milliseconds(100));
+  LeaderHearsQuorum invariant(cluster, {.election_timeout = std::chrono::milliseconds(100)});
   const auto look = [&](int at_ms) {
     cluster.queue().advance_to(Instant(std::chrono::milliseconds(at_ms)));
     return invariant.on_status(1, kGroup, leader_.status(), Position());

@@ -324,6 +324,9 @@ RunSettings default_settings(std::uint64_t seed, consensus::CoreFactory factory)
   if (random.chance(1, 2)) {
     settings.workload.leases_until = Instant(settings.safety_phase * 3 / 4);
   }
+  if (factory.takes_quorum_sizes && settings.nodes.node_count == 5 && random.chance(1, 2)) {
+    settings.nodes.core.quorum_sizes = {.phase_1 = 4, .phase_2 = 2};
+  }
   return settings;
 }
 

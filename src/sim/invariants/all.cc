@@ -30,7 +30,7 @@ std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFacto
     all.push_back(std::make_unique<OneValuePerCell>());
     if (protocol.vow_of != nullptr) {
       all.push_back(std::make_unique<PromiseKept>(protocol.vow_of));
-      all.push_back(std::make_unique<SafeCellProposals>(protocol.vow_of));
+      all.push_back(std::make_unique<SafeCellProposals>(protocol.vow_of, config.quorum_sizes));
     }
     return all;
   }
@@ -39,10 +39,10 @@ std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFacto
   all.push_back(std::make_unique<NothingGoesBack>());
   all.push_back(std::make_unique<DurableBeforeRevealed>(ledger));
   if (protocol.commits_by_quorum) {
-    all.push_back(std::make_unique<DurableOnQuorum>(ledger, protocol.ids_identify_prefix));
+    all.push_back(std::make_unique<DurableOnQuorum>(ledger, protocol.ids_identify_prefix, config.quorum_sizes));
     all.push_back(std::make_unique<LeaderKnowsMatches>(ledger));
     if (config.check_quorum) {
-      all.push_back(std::make_unique<LeaderHearsQuorum>(run.cluster, config.election_timeout));
+      all.push_back(std::make_unique<LeaderHearsQuorum>(run.cluster, config));
     }
   }
   if (protocol.ids_identify_prefix) {

@@ -7,16 +7,16 @@
 #include <algorithm>
 #include <map>
 
-#include "quorum/quorum.h"
 #include "sim/invariants/invariant.h"
+#include "sim/invariants/phase_2_quorum.h"
 #include "sim/ledger.h"
 
 namespace quorate::sim {
 
 class DurableOnQuorum : public Invariant {
  public:
-  DurableOnQuorum(const Ledger& ledger, bool ids_identify_prefix)
-      : ledger_(ledger), leaders_learn_(!ids_identify_prefix) {}
+  DurableOnQuorum(const Ledger& ledger, bool ids_identify_prefix, quorum::PhaseSizes sizes = {})
+      : ledger_(ledger), leaders_learn_(!ids_identify_prefix), sizes_(sizes) {}
   [[nodiscard]] std::string_view id() const override { return "I-05"; }
 
   [[nodiscard]] std::string on_effect(const ReplicaName& replica, const consensus::Effect& effect,
@@ -32,12 +32,10 @@ class DurableOnQuorum : public Invariant {
     }
     const auto has = [&](NodeId node) {
       const ReplicaName other{static_cast<std::uint32_t>(node.value()), replica.group};
-      const bool has_had = ledger_.has_durably(other, id) || ledger_.has_lost(other, id);
-      return has_had ? quorum::Answer::granted : quorum::Answer::none;
+      return ledger_.has_durably(other, id) || ledger_.has_lost(other, id);
     };
-    const quorum::Voters voters{status.membership.voters, status.membership.outgoing_voters};
     Position& judged = judged_[replica.group];
-    if (quorum::outcome_of(voters, has) == quorum::Outcome::won) {
+    if (is_phase_2_quorum(status.membership, sizes_, has)) {
       judged = std::max(judged, id.position);
       return {};
     }
@@ -52,6 +50,7 @@ class DurableOnQuorum : public Invariant {
  private:
   const Ledger& ledger_;
   const bool leaders_learn_;
+  const quorum::PhaseSizes sizes_;
   std::map<GroupId, Position> judged_;  ///< up to here a leader's commit was durable on a quorum
 };
 

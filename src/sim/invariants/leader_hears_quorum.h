@@ -8,16 +8,16 @@
 #include <algorithm>
 #include <map>
 
-#include "quorum/quorum.h"
 #include "sim/cluster.h"
 #include "sim/invariants/invariant.h"
+#include "sim/invariants/phase_2_quorum.h"
 
 namespace quorate::sim {
 
 class LeaderHearsQuorum : public Invariant {
  public:
-  LeaderHearsQuorum(const Cluster& cluster, Duration election_timeout)
-      : cluster_(cluster), bound_(2 * election_timeout) {}
+  LeaderHearsQuorum(const Cluster& cluster, const consensus::CoreConfig& config)
+      : cluster_(cluster), bound_(2 * config.election_timeout), sizes_(config.quorum_sizes) {}
   [[nodiscard]] std::string_view id() const override { return "I-17"; }
 
   void on_receive(const ReplicaName& replica, NodeId from) override { heard_[replica][from] = cluster_.now(); }
@@ -38,11 +38,9 @@ class LeaderHearsQuorum : public Invariant {
       return {};
     }
     const auto hears = [&](NodeId other) {
-      const bool is_heard = other == NodeId(node) || now - heard_[replica][other] < bound_;
-      return is_heard ? quorum::Answer::granted : quorum::Answer::none;
+      return other == NodeId(node) || now - heard_[replica][other] < bound_;
     };
-    const quorum::Voters voters{status.membership.voters, status.membership.outgoing_voters};
-    if (quorum::outcome_of(voters, hears) == quorum::Outcome::won) {
+    if (is_phase_2_quorum(status.membership, sizes_, hears)) {
       return {};
     }
     return "node " + std::to_string(node) + " leads group " + std::to_string(group.value()) +
@@ -62,6 +60,7 @@ class LeaderHearsQuorum : public Invariant {
 
   const Cluster& cluster_;
   const Duration bound_;
+  const quorum::PhaseSizes sizes_;
   std::map<ReplicaName, Lead> leads_;
   std::map<ReplicaName, std::map<NodeId, Instant>> heard_;
 };

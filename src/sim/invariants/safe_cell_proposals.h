@@ -1,6 +1,6 @@
 #pragma once
-// I-41 One value is proposed in a cell and a ballot. I-43 A later ballot proposes only a safe value: once a majority
-// has durably accepted one, no other (Lamport 2001, 2.2, P2b). I-05 What is decided was accepted by a majority. Of
+// I-41 One value is proposed in a cell and a ballot. I-43 A later ballot proposes only a safe value: once a quorum
+// has durably accepted one, no other (Lamport 2001, 2.2, P2b). I-05 What is decided was accepted by a quorum. Of
 // protocols without a log that tell what their messages swear (CoreFactory::vow_of).
 //
 // A proposer's own acceptor tells nobody that it accepts: it is counted as if it had where its value is decided.
@@ -12,22 +12,23 @@
 #include <tuple>
 #include <utility>
 
-#include "quorum/quorum.h"
+#include "quorum/phase_sizes.h"
 #include "sim/invariants/promise_kept.h"
 
 namespace quorate::sim {
 
 class SafeCellProposals : public Invariant {
  public:
-  explicit SafeCellProposals(PromiseKept::VowOf vow_of) : vow_of_(vow_of) {}
+  explicit SafeCellProposals(PromiseKept::VowOf vow_of, quorum::PhaseSizes sizes = {})
+      : vow_of_(vow_of), sizes_(sizes) {}
   [[nodiscard]] std::string_view id() const override { return "I-43"; }
 
   [[nodiscard]] std::string on_effect(const ReplicaName& replica, const consensus::Effect& effect,
                                       const consensus::Core& core) override {
-    const std::size_t majority = quorum::majority_of(core.status().membership.voters.size());
+    const std::size_t quorum = sizes_.phase_2_of(core.status().membership.voters.size());
     if (const auto* chosen = std::get_if<consensus::Chosen>(&effect)) {
       return check_decided(replica, {replica.group, std::string(chosen->key.view())},
-                           std::string(chosen->payload.view()), majority);
+                           std::string(chosen->payload.view()), quorum);
     }
     const auto* send = std::get_if<consensus::Send>(&effect);
     const std::optional<consensus::Vow> vow = send == nullptr ? std::nullopt : vow_of_(send->message.view());
@@ -41,15 +42,15 @@ class SafeCellProposals : public Invariant {
     }
     held_.insert({replica, send->after, cell, ballot});
     if (send->after <= durable_[replica]) {
-      release(replica, majority);
+      release(replica, quorum);
     }
-    majority_ = majority;
+    quorum_ = quorum;
     return {};
   }
 
   void on_durable(const ReplicaName& replica, Io io) override {
     durable_[replica] = io;
-    release(replica, majority_);
+    release(replica, quorum_);
   }
 
   void on_life_ended(std::uint32_t node) override {
@@ -76,25 +77,25 @@ class SafeCellProposals : public Invariant {
     }
     const auto chosen = chosen_.find(cell);
     if (is_new && chosen != chosen_.end() && chosen->second.first < ballot && chosen->second.second != value) {
-      return who + ", though a majority has accepted " + chosen->second.second;
+      return who + ", though a quorum has accepted " + chosen->second.second;
     }
     return {};
   }
 
   std::string check_decided(const ReplicaName& replica, const Cell& cell, const std::string& value,
-                            std::size_t majority) {
+                            std::size_t quorum) {
     // Of several ballots the last: in an earlier one the proposer's own acceptor may have refused.
     for (const auto& [ballot, proposal] : std::views::reverse(proposals_[cell])) {
-      if (proposal.value == value && proposal.accepted.size() + 1 >= majority) {
+      if (proposal.value == value && proposal.accepted.size() + 1 >= quorum) {
         chosen_.try_emplace(cell, ballot, value);
         return {};
       }
     }
     return "node " + std::to_string(replica.node) + " of group " + std::to_string(replica.group.value()) + " takes " +
-           cell.second + " for " + value + ", which no majority has accepted";
+           cell.second + " for " + value + ", which no quorum has accepted";
   }
 
-  void release(const ReplicaName& replica, std::size_t majority) {
+  void release(const ReplicaName& replica, std::size_t quorum) {
     const Io durable = durable_[replica];
     std::erase_if(held_, [&](const auto& held) {
       const auto& [who, after, cell, ballot] = held;
@@ -103,7 +104,7 @@ class SafeCellProposals : public Invariant {
       }
       Proposal& proposal = proposals_[cell][ballot];
       proposal.accepted.insert(who.node);
-      if (proposal.accepted.size() >= majority) {
+      if (proposal.accepted.size() >= quorum) {
         chosen_.try_emplace(cell, ballot, proposal.value);
       }
       return true;
@@ -111,11 +112,12 @@ class SafeCellProposals : public Invariant {
   }
 
   PromiseKept::VowOf vow_of_;
+  const quorum::PhaseSizes sizes_;
   std::map<Cell, std::map<Ballot, Proposal>> proposals_;
   std::map<Cell, std::pair<Ballot, std::string>> chosen_;
   std::set<std::tuple<ReplicaName, Io, Cell, Ballot>> held_;  ///< acceptances that wait for a write
   std::map<ReplicaName, Io> durable_;
-  std::size_t majority_ = 1;
+  std::size_t quorum_ = 1;
 };
 
 }  // namespace quorate::sim
