@@ -6,6 +6,7 @@ namespace quorate::sim {
 
 Cluster::Cluster(const NodeSettings& settings, Random random, TraceSink& traces, ReplicaObserver& observer)
     : group_count_(settings.group_count),
+      quorum_sizes_(settings.core.quorum_sizes),
       network_(queue_, random.split("network")),
       paused_until_(settings.node_count + 1),
       wakes_at_(settings.node_count + 1) {

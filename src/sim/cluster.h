@@ -40,6 +40,7 @@ class Cluster {
   [[nodiscard]] Node& node(std::uint32_t index) { return *nodes_[index - 1]; }
   [[nodiscard]] std::uint32_t node_count() const { return static_cast<std::uint32_t>(nodes_.size()); }
   [[nodiscard]] std::uint32_t group_count() const { return group_count_; }
+  [[nodiscard]] const quorum::PhaseSizes& quorum_sizes() const { return quorum_sizes_; }
   [[nodiscard]] std::uint32_t alive_count() const;
   /// A live node that takes itself for the leader of `group`, the first if there are several; 0: none does.
   [[nodiscard]] std::uint32_t leader_of(GroupId group);
@@ -51,6 +52,7 @@ class Cluster {
 
  private:
   const std::uint32_t group_count_;
+  const quorum::PhaseSizes quorum_sizes_;
   EventQueue queue_;
   Network network_;
   std::vector<std::unique_ptr<Node>> nodes_;

@@ -92,10 +92,11 @@ bool DiskFaults::are_settled(group::Host& host) const {
   return true;
 }
 
-/// Those who vote besides the node would be no majority.
+/// Those who vote besides the node would not be enough to choose a leader, or to decide.
 bool DiskFaults::is_needed(std::uint32_t node, const consensus::Membership& membership) const {
-  const auto is_needed_among = [id = NodeId(node)](const std::vector<NodeId>& voters) {
-    return voters.size() < 3 && std::ranges::binary_search(voters, id);
+  const auto is_needed_among = [&](const std::vector<NodeId>& voters) {
+    return voters.size() <= cluster_.quorum_sizes().larger_of(voters.size()) &&
+           std::ranges::binary_search(voters, NodeId(node));
   };
   return is_needed_among(membership.voters) || is_needed_among(membership.outgoing_voters);
 }

@@ -185,6 +185,15 @@ TEST_F(Invariants, AConditionalVoteComparesNoLogs) {  // I-16
   EXPECT_EQ(judge(invariant, 2, speak(1, "~"), follower_), "");
 }
 
+TEST_F(Invariants, ARepeatedVoteIsTheFirstOne) {  // I-16
+  VoteRule invariant(ledger_, &vote_of);
+  EXPECT_EQ(judge(invariant, 1, speak(2, "?0.0"), follower_), "");
+  EXPECT_EQ(judge(invariant, 2, speak(1, "+", 1), follower_), "");
+  invariant.on_life_ended(2);
+  ledger_.write(replica(2), persist(1, {put(1, 5)}));
+  EXPECT_EQ(judge(invariant, 2, speak(1, "+"), follower_), "") << "its disk may have kept the vote";
+}
+
 TEST_F(Invariants, AVoteThatNeverLeftMayBeGivenToAnother) {  // I-16
   VoteRule invariant(ledger_, &vote_of);
   EXPECT_EQ(judge(invariant, 1, speak(3, "?0.0"), follower_), "");

@@ -3,13 +3,16 @@
 // (Ongaro and Ousterhout 2014, 5.2 and 5.4.1). Of protocols that elect by votes (CoreFactory::vote_of).
 //
 // A vote counts from its emission on for the life that emitted it, and for ever once it has left. One that is given
-// again is the first one's repetition, whatever the voter's log holds by then. A conditional one compares no logs: the
-// voter does not know how its own ends.
+// again, by a later life too whose disk may have kept it, is the first one's repetition, whatever the voter's log holds
+// by then; and one for who leads the term already changes nothing. A conditional one compares no logs: the voter does
+// not know how its own ends.
 
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
 #include <tuple>
+#include <utility>
 
 #include "sim/invariants/invariant.h"
 #include "sim/ledger.h"
@@ -33,10 +36,12 @@ class VoteRule : public Invariant {
       asked_[{replica.group, replica.id(), vote->tag}] = vote->last;
       return give(replica, *send, vote->tag, replica.id());
     }
-    const bool is_repeated = has_given(given_[replica], vote->tag);
-    if (std::string twice = give(replica, *send, vote->tag, send->to); is_repeated || !twice.empty()) {
+    const bool is_late = leads_.contains({replica.group, vote->tag, send->to});
+    const bool is_repeated = given_[replica].compared.contains({vote->tag, send->to});
+    if (std::string twice = give(replica, *send, vote->tag, send->to); is_late || is_repeated || !twice.empty()) {
       return twice;
     }
+    given_[replica].compared.insert({vote->tag, send->to});
     const auto asked = asked_.find({replica.group, send->to, vote->tag});
     const EntryId own = ledger_.last_of(replica);
     if (vote->kind == consensus::Vote::Kind::conditional || (asked != asked_.end() && !is_newer(own, asked->second))) {
@@ -45,6 +50,13 @@ class VoteRule : public Invariant {
     return name_of(replica) + ", whose log ends at " + std::to_string(own.position.value()) + " of term " +
            std::to_string(own.tag.value()) + ", votes in term " + std::to_string(vote->tag.value()) + " for node " +
            std::to_string(send->to.value()) + ", whose log is older";
+  }
+
+  [[nodiscard]] std::string on_role(std::uint32_t node, GroupId group, const consensus::RoleChanged& change) override {
+    if (change.to == consensus::Role::leader) {
+      leads_.insert({group, change.tag, NodeId(node)});
+    }
+    return {};
   }
 
   void on_durable(const ReplicaName& replica, Io io) override {
@@ -72,6 +84,7 @@ class VoteRule : public Invariant {
     std::map<Tag, NodeId> told;
     Io durable;  ///< in this life
     std::deque<Held> held;
+    std::set<std::pair<Tag, NodeId>> compared;  ///< terms and candidates
   };
 
   static bool is_newer(EntryId a, EntryId b) { return std::tie(a.tag, a.position) > std::tie(b.tag, b.position); }
@@ -84,10 +97,6 @@ class VoteRule : public Invariant {
       given.told[given.held.front().tag] = given.held.front().candidate;
       given.held.pop_front();
     }
-  }
-
-  static bool has_given(const Given& given, Tag tag) {
-    return given.told.contains(tag) || std::ranges::count(given.held, tag, &Held::tag) > 0;
   }
 
   std::string give(const ReplicaName& replica, const consensus::Send& send, Tag tag, NodeId candidate) {
@@ -108,6 +117,7 @@ class VoteRule : public Invariant {
   VoteOf vote_of_;
   std::map<std::tuple<GroupId, NodeId, Tag>, EntryId> asked_;  ///< by candidate: where its log ended
   std::map<ReplicaName, Given> given_;
+  std::set<std::tuple<GroupId, Tag, NodeId>> leads_;
 };
 
 }  // namespace quorate::sim
