@@ -78,6 +78,7 @@ struct Choices {
   std::string plant;
   double cpu_limit = 0;
   std::uint64_t max_states = 0;
+  std::size_t crashing = 0;
   bool unreduced = false;
   std::array<std::optional<unsigned>, 6> budget{};  ///< as in budgets_of
 };
@@ -102,6 +103,8 @@ void add_options(CLI::App& app, Choices& choices) {
     app.add_option(budgets_of(names)[i].first, choices.budget[i], "so many, whatever the bounds say")
         ->check(CLI::Range(0U, 15U));
   }
+  app.add_option("--crashing", choices.crashing,
+                 "only this node crashes, 1 the first: a search with one crash in as many parts as there are nodes");
   app.add_option("--max-states", choices.max_states, "stop unfinished at so many states (exit code 3)");
   app.add_option("--cpu-seconds", choices.cpu_limit, "stop unfinished after so much CPU (exit code 3)");
   app.add_flag("--unreduced", choices.unreduced, "leave out no schedule, to compare");
@@ -121,6 +124,10 @@ std::optional<explore::Bounds> chosen_bounds(const Choices& choices, bool keeps_
       *budgets[i].second = static_cast<std::uint8_t>(*choices.budget[i]);
       name += std::string(" ") + budgets[i].first + " " + std::to_string(*choices.budget[i]);
     }
+  }
+  if (choices.crashing > 0) {
+    name += " --crashing " + std::to_string(choices.crashing);
+    bounds->crashing = choices.crashing;
   }
   name += choices.unreduced ? " --unreduced" : "";
   bounds->reduced = !choices.unreduced;

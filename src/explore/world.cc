@@ -25,7 +25,8 @@ class Lister {
     const bool takes_requests = replica_.role == Role::leader || !keeps_log;
     const bool leads = replica_.role == Role::leader;
     add_if(!model_.bounds.reduced && !replica_.unconfirmed.empty(), InputKind::confirm);
-    add_if(model_.bounds.reduced && hanging < left.crashes && !replica_.disk_hangs, InputKind::hang);
+    const bool may_crash = left.crashes > 0 && (model_.bounds.crashing == 0 || model_.bounds.crashing == node_ + 1U);
+    add_if(model_.bounds.reduced && may_crash && hanging < left.crashes && !replica_.disk_hangs, InputKind::hang);
     add_if(left.elections > 0 && node_ < model_.campaigners() && replica_.is_armed(TimerKind::election),
            InputKind::election);
     add_if(!keeps_log && left.elections > 0 && replica_.is_armed(TimerKind::retry), InputKind::retry);
@@ -37,7 +38,7 @@ class Lister {
       add_if(left.reconfigurations > 0 && leads, InputKind::reconfigure, i);
     }
     for (std::uint32_t kept = 0; kept <= replica_.unconfirmed.size(); ++kept) {
-      add_if(left.crashes > 0 && (hanging < left.crashes || replica_.disk_hangs), InputKind::crash, kept);
+      add_if(may_crash && (hanging < left.crashes || replica_.disk_hangs), InputKind::crash, kept);
     }
   }
 
