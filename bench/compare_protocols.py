@@ -8,12 +8,14 @@ For each protocol of `quorate protocols`, on real processes with real disks on t
 - one put after the other through the leader of three nodes: latency; bytes between nodes, log frames and syncs of each;
 - the first write after `kill -9` of the leader;
 - the same put over links that take 1 ms each way, with three nodes and with five;
-- for each number of members what goes on with f of them killed, and what stops with f + 1.
+- for each number of members what goes on with f of them killed, and what stops with f + 1; and serializable reads a second
+  from all members at once, then from those that are left.
 
-The client is one thread of Python, on the same cores as the servers.
+The client is one thread of Python, on the same cores as the servers; of the reads an h2load for each member.
 """
 
 import argparse
+import concurrent.futures
 import pathlib
 import shutil
 import statistics
@@ -23,12 +25,14 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "system"))
 
+from beside_etcd import RANGE, h2load  # noqa: E402
 from etcd_client import Client, grpc  # noqa: E402
 from network import Relay  # noqa: E402
 from processes import Cluster, free_ports, protocols, wait_for  # noqa: E402
 
 VALUE = b"v" * 256
 SIZES = (1, 2, 3, 4, 5, 7)
+READS = 40_000  # of each member
 COUNTS = ("etcd_network_peer_sent_bytes_total", "quorate_log_frames_total", "etcd_disk_wal_fsync_duration_seconds_count")
 
 
@@ -130,8 +134,24 @@ def serves(node):
         client.close()
 
 
+def reads_per_second(nodes, directory):
+    """Serializable reads of one key, from all of `nodes` at once."""
+    body = b"\x0a\x05there\x38\x01"  # RangeRequest: key, serializable
+
+    def read_all(node):
+        own = directory / f"reads-{node.endpoint.replace(':', '-')}"
+        own.mkdir(exist_ok=True)
+        h2load(node, RANGE, body, READS, 10, 10, own)
+
+    began = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(len(nodes)) as readers:
+        list(readers.map(read_all, nodes))
+    return READS * len(nodes) / (time.monotonic() - began)
+
+
 def check_quorums(directory, protocol, size):
-    """(f, do writes go on with f killed, do they stop with one more, how many survivors serve serializable reads)"""
+    """(f, do writes go on with f killed, do they stop with one more, how many survivors serve serializable reads, and how
+    many a second all members and those survivors serve together)"""
     may_die = (size - 1) // 2
     with Cluster(directory / "quorum", size=size, consensus=protocol) as cluster:
         cluster.start()
@@ -140,16 +160,18 @@ def check_quorums(directory, protocol, size):
         client.close()
         for node in cluster.nodes:
             wait_for(lambda node=node: serves(node), 10, "everybody has it")
+        all_reads = reads_per_second(cluster.nodes, directory)
         for node in cluster.nodes[:may_die]:
             node.kill()
         survivors = cluster.nodes[may_die:]
         goes_on = any(writes(survivors[-1], 3) for _ in range(5))  # an election may be due first
         if len(survivors) == 1:
-            return may_die, goes_on, None, None
+            return may_die, goes_on, None, None, all_reads, None
         survivors[0].kill()
         left = survivors[1:]
         stops = not any(writes(node, 3) for node in left)
-        return may_die, goes_on, stops, f"{sum(map(serves, left))} of {len(left)}"
+        serving = f"{sum(map(serves, left))} of {len(left)}"
+        return may_die, goes_on, stops, serving, all_reads, reads_per_second(left, directory)
 
 
 def main():
@@ -171,13 +193,15 @@ def main():
             print(f"| {protocol} | {p50:.0f} | {p99:.0f} | {sent:.0f} | {frames:.1f} | {syncs:.1f} | {median:.0f}, {longest:.0f} | "
                   f"{three:.0f}, {five:.0f} | {five / three:.2f} |", flush=True)
         print()
-        print("| protocol | members | f | writes with f killed | with f + 1 killed | survivors that serve serializable reads |")
-        print("|---|---|---|---|---|---|", flush=True)
+        print("| protocol | members | f | writes with f killed | with f + 1 killed | survivors that serve serializable reads | "
+              "serializable reads/s: all members, survivors |")
+        print("|---|---|---|---|---|---|---|", flush=True)
         for protocol in protocols():
             for size in SIZES:
-                may_die, goes_on, stops, serving = check_quorums(directory, protocol, size)
+                may_die, goes_on, stops, serving, all_reads, left_reads = check_quorums(directory, protocol, size)
                 print(f"| {protocol} | {size} | {may_die} | {'go on' if goes_on else 'STOP'} | "
-                      f"{'nobody is left' if stops is None else 'none' if stops else 'GO ON'} | {serving or '-'} |", flush=True)
+                      f"{'nobody is left' if stops is None else 'none' if stops else 'GO ON'} | {serving or '-'} | "
+                      f"{all_reads:,.0f}, {f'{left_reads:,.0f}' if left_reads else '-'} |", flush=True)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
