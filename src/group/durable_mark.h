@@ -9,9 +9,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <limits>
 
+#include "base/fifo.h"
 #include "base/ids.h"
 
 namespace quorate::group {
@@ -41,7 +41,7 @@ class DurableMark {
     Io io;
     Position lowest;
   };
-  std::deque<Write> unconfirmed_;
+  Fifo<Write> unconfirmed_;
 };
 
 }  // namespace quorate::group

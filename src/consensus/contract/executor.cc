@@ -38,7 +38,7 @@ void Executor::confirm(Io io, std::vector<Effect>& ready) {
       ++kept;
     }
   }
-  held_.resize(kept);
+  held_.truncate(kept);
 }
 
 }  // namespace quorate::consensus

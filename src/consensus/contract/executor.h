@@ -8,9 +8,9 @@
 //        4. a crash keeps a prefix of the Persists, at least up to the last confirmed one; held Sends are lost.
 // Owned by a replica's runtime, on its loop.
 
-#include <deque>
 #include <vector>
 
+#include "base/fifo.h"
 #include "consensus/contract/effect.h"
 
 namespace quorate::consensus {
@@ -28,12 +28,12 @@ class Executor {
   [[nodiscard]] Io durable() const { return durable_; }
   [[nodiscard]] std::size_t held() const { return held_.size(); }
   /// What waits for a write, in order: part of a replica's state for the explorer.
-  [[nodiscard]] const std::deque<Send>& held_sends() const { return held_; }
+  [[nodiscard]] const Fifo<Send>& held_sends() const { return held_; }
 
  private:
   Io issued_;
   Io durable_;
-  std::deque<Send> held_;  ///< in order of emission; each has `after` > durable_
+  Fifo<Send> held_;  ///< in order of emission; each has `after` > durable_
 };
 
 }  // namespace quorate::consensus

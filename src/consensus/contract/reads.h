@@ -7,10 +7,10 @@
 // Values inside a core; they emit nothing.
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
+#include "base/fifo.h"
 #include "base/hash.h"
 #include "base/ids.h"
 
@@ -45,7 +45,7 @@ class ReadQueue {
   void hash_into(Hasher& hasher) const;
 
  private:
-  std::deque<Read> reads_;  ///< begun ones first
+  Fifo<Read> reads_;  ///< begun ones first
 };
 
 /// At any other replica: what was asked of the leader, numbered per life.
@@ -68,7 +68,7 @@ class ForwardedReads {
     Context context;
     std::uint64_t number = 0;
   };
-  std::deque<Read> reads_;
+  Fifo<Read> reads_;
   std::uint64_t last_number_ = 0;
   std::uint64_t old_up_to_ = 0;
 };

@@ -15,13 +15,13 @@
 // snapshot.cc, transfer.cc.
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "base/fifo.h"
 #include "consensus/contract/core.h"
 #include "consensus/contract/links.h"
 #include "consensus/contract/membership_history.h"
@@ -238,7 +238,7 @@ class MultiPaxosCore final : public consensus::Core {
   std::map<Position, PendingChange> changes_;  ///< accepted, behind commit_
   Position noted_;                             ///< durably noted to be decided up to here
   Position noted_written_;
-  std::deque<OwnNote> notes_;
+  Fifo<OwnNote> notes_;
 
   // ---- writes
   Io log_io_;  ///< the last write of slots: an acceptance waits for it

@@ -41,7 +41,7 @@ void Follower::on_sent(Position first, Position last) {
 bool Follower::on_accepted(Position first, Position last) {
   paused_ = false;
   answered_ = true;
-  std::erase_if(in_flight_, [&](const Range& range) {
+  in_flight_.erase_if([&](const Range& range) {
     const bool is_answered = range.first >= first && range.last <= last;
     entries_in_flight_ -= is_answered ? slots_of(range.first, range.last) : 0;
     return is_answered;
@@ -63,7 +63,7 @@ void Follower::on_decided(Position decided) {
 }
 
 void Follower::on_send_dropped(Position first, Position last) {
-  std::erase_if(in_flight_, [&](Range& range) {
+  in_flight_.erase_if([&](Range& range) {
     if (range.last < first || range.first > last) {
       return false;
     }

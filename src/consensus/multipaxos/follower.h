@@ -11,8 +11,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 
+#include "base/fifo.h"
 #include "base/hash.h"
 #include "base/ids.h"
 #include "consensus/multipaxos/tag_runs.h"
@@ -84,7 +84,7 @@ class Follower {
   Position next_;
   Position decided_;  ///< as it told last
   TagRuns accepted_;  ///< behind decided_
-  std::deque<Range> in_flight_;
+  Fifo<Range> in_flight_;
   std::uint64_t entries_in_flight_ = 0;
   bool has_told_ = false;
   bool paused_ = false;    ///< a send was dropped: wait for a sign of life

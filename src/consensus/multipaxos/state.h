@@ -4,12 +4,12 @@
 // Values inside MultiPaxosCore; what changes them stands in the file named at each.
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/fifo.h"
 #include "base/ids.h"
 #include "consensus/contract/entry.h"
 #include "consensus/contract/input.h"
@@ -71,10 +71,10 @@ struct Leadership {
   Position own_from;  ///< the first one that was not found in phase 1; none: it found a change of the membership
   /// A change of the membership that is proposed and not committed: nothing is proposed behind it.
   std::optional<Position> change;
-  std::deque<consensus::Proposal> waiting;  ///< for the change, or for the window
-  std::vector<Follower> followers;          ///< sorted by node, without self
-  TagRuns own_accepted;                     ///< durable in the own ballot
-  std::deque<OwnWrite> own_writes;
+  std::vector<consensus::Proposal> waiting;  ///< for the change, or for the window
+  std::vector<Follower> followers;           ///< sorted by node, without self
+  TagRuns own_accepted;                      ///< durable in the own ballot
+  Fifo<OwnWrite> own_writes;
   Io oldest_write;                      ///< the first of own_writes at the last regular heartbeat
   std::uint64_t hanging_ticks = 0;      ///< regular heartbeats in a row that found the same one
   std::uint64_t round = 0;              ///< the last heartbeat round sent

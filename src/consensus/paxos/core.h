@@ -12,12 +12,12 @@
 // learner.cc, survey.cc.
 
 #include <cstddef>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "base/fifo.h"
 #include "consensus/contract/core.h"
 #include "consensus/contract/step_output.h"
 #include "consensus/paxos/branches.h"
@@ -133,7 +133,7 @@ class PaxosCore final : public consensus::Core {
   // ---- volatile
   std::uint64_t highest_round_ = 0;  ///< of all that was promised here
   ByCell<Attempt> attempts_;
-  std::deque<OwnVote> own_votes_;
+  Fifo<OwnVote> own_votes_;
   bool is_patient_ = false;      ///< the timer for answers that do not come is armed
   bool is_backing_off_ = false;  ///< the timer for the next round of who lost a duel is
   unsigned duels_lost_ = 0;      ///< rounds given up since one was won

@@ -12,8 +12,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 
+#include "base/fifo.h"
 #include "base/hash.h"
 #include "base/ids.h"
 
@@ -88,8 +88,8 @@ class Progress {
     Position first;
     Position last;
   };
-  std::deque<Range> in_flight_;  ///< of each append sent in mode replicate, rising
-  bool paused_ = false;          ///< probe sent, or send dropped: wait for a sign of life
+  Fifo<Range> in_flight_;  ///< of each append sent in mode replicate, rising
+  bool paused_ = false;    ///< probe sent, or send dropped: wait for a sign of life
   bool stalled_ = false;
   Position match_at_tick_;
   bool in_flight_at_tick_ = false;

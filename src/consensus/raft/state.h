@@ -4,11 +4,11 @@
 // Values inside RaftCore; what changes them stands in the file named at each.
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/fifo.h"
 #include "base/ids.h"
 #include "consensus/contract/reads.h"
 #include "consensus/raft/progress.h"
@@ -41,7 +41,7 @@ struct Transfer {
 struct Leadership {
   std::vector<Progress> followers;  ///< sorted by node, without self
   Position own_match;               ///< the own log is durable up to here: the leader counts itself only so far
-  std::deque<OwnWrite> own_writes;
+  Fifo<OwnWrite> own_writes;
   Io oldest_write;                      ///< the first of own_writes at the last regular heartbeat
   std::uint64_t hanging_ticks = 0;      ///< regular heartbeats in a row that found the same one
   std::uint64_t round = 0;              ///< the last heartbeat round sent
