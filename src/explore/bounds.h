@@ -39,7 +39,7 @@ struct Bounds {
   bool begins_with_change = false;
   Budget budget;
   std::size_t campaigners = kMaxNodes;  ///< only the election timers of the first so many run out
-  std::size_t crashing = 0;  ///< only this node crashes, 1 the first; 0: any may
+  std::size_t crashing = 0;             ///< only this node crashes, 1 the first; 0: any may
   std::size_t entries_per_message = 16;
   /// What a leader may be asked to go over to.
   std::vector<consensus::Membership> targets;

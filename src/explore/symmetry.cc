@@ -23,8 +23,8 @@ std::uint32_t& slot(std::vector<std::uint32_t>& numbers, std::uint32_t at) {
 
 Symmetry::Symmetry(Tables& tables) : tables_(tables) {
   const Bounds& bounds = tables.steps.model().bounds;
-  const bool are_alike = bounds.reduced && bounds.targets.empty() && bounds.crashing == 0 && bounds.campaigners >= bounds.nodes &&
-                         !tables.steps.model().protocol.cores.node_ids_decide;
+  const bool are_alike = bounds.reduced && bounds.targets.empty() && bounds.crashing == 0 &&
+                         bounds.campaigners >= bounds.nodes && !tables.steps.model().protocol.cores.node_ids_decide;
   for (const Permutation& names : Permutation::all(are_alike ? bounds.nodes : 1)) {
     twins_.push_back({.names = names});
   }

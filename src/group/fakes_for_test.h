@@ -150,6 +150,7 @@ class FakeLog final : public storage::Log {
   }
   void verify(Callback<Status> done) override { done(Status()); }
   void tail_settled() override { events_.push_back("settled"); }
+  void damage_noted() override { events_.push_back("damage noted"); }
   [[nodiscard]] std::size_t unsynced_bytes() const override { return unsynced; }
   [[nodiscard]] const storage::LogStats& stats() const override { return statistics; }
 

@@ -15,7 +15,7 @@
 namespace quorate::group {
 namespace {
 
-constexpr Duration kTailCheckInterval = std::chrono::milliseconds(100);
+constexpr Duration kRecoveredCheckInterval = std::chrono::milliseconds(100);
 
 ReplicaLimits limits_of(const HostConfig& config) {
   ReplicaLimits limits;
@@ -108,7 +108,7 @@ HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents&
 
 HostRuntime::~HostRuntime() {
   log_->set_events(nullptr);
-  environment_.loop.cancel(tail_timer_);
+  environment_.loop.cancel(recovered_timer_);
 }
 
 Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, GroupEvents& events) {
@@ -220,9 +220,9 @@ Status HostRuntime::start() {
   for (const auto& [group, replica] : replicas_) {
     replica->start();
   }
-  if (recovery_.uncertain_tail) {
-    check_tail(0);
-  }
+  is_tail_open_ = recovery_.uncertain_tail;
+  is_damage_open_ = !recovery_.damage.empty();
+  check_recovered(0);
   scrubber_.start();
   return {};
 }
@@ -232,20 +232,26 @@ std::size_t HostRuntime::groups_in_repair() const {
       std::ranges::count_if(replicas_, [](const auto& one) { return one.second->has_loss(); }));
 }
 
-void HostRuntime::check_tail(std::uint64_t) {
-  tail_timer_ = 0;
-  const bool settled = std::none_of(replicas_.begin(), replicas_.end(),
-                                    [](const auto& one) { return one.second->status().uncertain_tail; });
-  if (stopped_) {
+void HostRuntime::check_recovered(std::uint64_t) {
+  recovered_timer_ = 0;
+  if (stopped_ || (!is_tail_open_ && !is_damage_open_)) {
     return;
   }
-  if (settled) {
+  const auto all = [this](const auto& holds) {
+    return std::ranges::all_of(replicas_, [&](const auto& one) { return holds(*one.second); });
+  };
+  if (is_tail_open_ && all([](const ReplicaRuntime& one) { return !one.status().uncertain_tail; })) {
+    is_tail_open_ = false;
     environment_.traces.trace({"group.tail_settled"});
     log_->tail_settled();
-    return;
   }
-  tail_timer_ = environment_.loop.arm(environment_.clock.now() + kTailCheckInterval,
-                                      Callback<>::to<&HostRuntime::check_tail>(this));
+  if (is_damage_open_ && all([](const ReplicaRuntime& one) { return one.has_noted_loss(); })) {
+    is_damage_open_ = false;
+    environment_.traces.trace({"group.damage_noted"});
+    log_->damage_noted();
+  }
+  recovered_timer_ = environment_.loop.arm(environment_.clock.now() + kRecoveredCheckInterval,
+                                           Callback<>::to<&HostRuntime::check_recovered>(this));
 }
 
 Replica& HostRuntime::replica(GroupId group) {

@@ -69,8 +69,9 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   [[nodiscard]] bool is_member_anywhere(NodeId node) const;
   void learn(const consensus::Contact& contact);
   void part_with(NodeId node);
-  /// While the log's tail is uncertain: looks whether every replica's core has settled it.
-  void check_tail(std::uint64_t);
+  /// While the log's end is uncertain, or damage in it is all that tells of a loss: looks whether every replica has
+  /// settled the one, and noted the other.
+  void check_recovered(std::uint64_t);
   void on_engine_failed(std::uint64_t, const Error& why);
   void on_damage_found(std::uint64_t, const Scrubber::Damage& damage);
 
@@ -90,7 +91,9 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   std::vector<consensus::Contact> logged_contacts_;     ///< of the log's changes, in order; until start()
   std::map<GroupId, consensus::Membership> committed_;  ///< the latest membership that cannot be taken back
   std::unique_ptr<peer::Mesh> mesh_;
-  env::TimerId tail_timer_ = 0;
+  env::TimerId recovered_timer_ = 0;
+  bool is_tail_open_ = false;    ///< the log reports an uncertain end until it is told
+  bool is_damage_open_ = false;  ///< it keeps what is damaged until it is told
   bool found_damaged_records_ = false;
   bool started_ = false;
   bool stopped_ = false;

@@ -68,6 +68,8 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   void on_peer_down(NodeId node, Incarnation incarnation);
   /// The core has lost what others must bring, or that they have is not written to the log yet.
   [[nodiscard]] bool has_loss() const { return has_loss_; }
+  /// What recovery found lost, if anything, stands in the log anew.
+  [[nodiscard]] bool has_noted_loss() const { return salvage_.empty(); }
   [[nodiscard]] GroupEvents& events() { return events_; }
   [[nodiscard]] const PutStages& put_stages() const { return stages_; }
 

@@ -151,6 +151,10 @@ class Log {
 
   /// Every replica has asked the others about an uncertain tail: later recoveries do not report it again.
   virtual void tail_settled() = 0;
+  /// What recovery said of damage does not hang on the damaged places any more: whoever lost something has written so.
+  /// Until then no segment from the first damaged one on is given up, and nothing in it is moved: the next recovery
+  /// must find what this one has found.
+  virtual void damage_noted() = 0;
 
   /// Bytes queued and not yet durable: the host pushes back above a bound.
   [[nodiscard]] virtual std::size_t unsynced_bytes() const = 0;

@@ -332,6 +332,41 @@ TEST_F(LogDamage, AMissingOrForeignSegmentIsNamed) {
   EXPECT_NE(opened.error().text.find("another log"), std::string::npos) << opened.error().text;
 }
 
+/// Other groups write on and empty the damaged segment; but this group has not said anew what it has.
+TEST_F(LogDamage, IsFoundAgainUntilItIsNoted) {  // C-02
+  for (const bool is_noted : {false, true}) {
+    LogNode node({.segment_bytes = 8U << 10, .open_damaged = true});
+    ASSERT_TRUE(node.open().has_value());
+    node.append(1, {state_op("voted"), put_op(1, 1, std::string(100, 'a'))});
+    node.settle();
+    node.append(1, {state_op("voted again"), put_op(2, 1, std::string(100, 'b'))});
+    node.settle();
+    node.append(1, {put_op(3, 1, std::string(100, 'c'))});
+    node.settle();
+    node.kill();
+    std::string& bytes = node.disk.files.at("log/segment-000001").durable;
+    bytes[bytes.find("voted again") - 20] ^= 1;  // in the frame's description
+    ASSERT_TRUE(node.open().has_value());
+    ASSERT_TRUE(node.recovery.groups.front().state_lost);
+    if (is_noted) {
+      node.append(1, {reset_op(3, 1, 2, ""), state_op("voted anew")});
+      node.log->damage_noted();
+    }
+    for (std::uint64_t position = 1; position <= 400; ++position) {
+      node.append(2, {put_op(position, 1, std::string(200, 'x'))});
+      if (position > 2) {
+        node.append(2, {discard_op(position - 2, 1, "")});
+      }
+      node.settle();
+    }
+    EXPECT_EQ(node.log->stats().recycled_segments > 0, is_noted);
+    node.kill();
+    ASSERT_TRUE(node.open().has_value());
+    EXPECT_EQ(node.recovery.damage.empty(), is_noted);
+    EXPECT_EQ(node.recovery.groups.front().state_lost, !is_noted);
+  }
+}
+
 TEST_F(LogDamage, AnUncertainTailStaysUncertainUntilItIsSettled) {
   LogNode node({.segment_bytes = 64U << 10});
   ASSERT_TRUE(node.open().has_value());

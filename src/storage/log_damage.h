@@ -19,12 +19,17 @@ namespace quorate::storage {
 
 class LogDamage {
  public:
-  /// For people: a place of the log, and what is wrong there.
-  void note(std::string what) { notes_.push_back(std::move(what)); }
+  /// For people: a place of the log, and what is wrong there. Segments rise.
+  void note(std::uint64_t segment, std::string what) {
+    first_segment_ = notes_.empty() ? segment : first_segment_;
+    notes_.push_back(std::move(what));
+  }
   /// Frames of unknown groups were lost here; the next frame that can be read gets `next_serial`.
   void on_lost(std::uint64_t next_serial) { behind_serial_ = next_serial; }
 
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+  /// The oldest one that is damaged; 0: none is.
+  [[nodiscard]] std::uint64_t first_segment() const { return first_segment_; }
   [[nodiscard]] bool lost_frames() const { return behind_serial_ != 0; }
 
   /// What `index`, to which all readable frames were applied, is worth.
@@ -32,6 +37,7 @@ class LogDamage {
 
  private:
   std::vector<std::string> notes_;
+  std::uint64_t first_segment_ = 0;
   std::uint64_t behind_serial_ = 0;  ///< frames from here on stand behind the last loss; 0: there was none
 };
 

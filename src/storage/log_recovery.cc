@@ -33,8 +33,11 @@ class Replay final : public FrameVisitor {
   Replay(Liveness& liveness, LogIndex& index, Recovery& recovery, LogDamage& damage)
       : liveness_(liveness), index_(index), recovery_(recovery), damage_(damage) {}
 
-  /// The file whose frames come now.
-  void begin(std::string path) { path_ = std::move(path); }
+  /// The file whose frames come now, and which segment it is.
+  void begin(std::string path, std::uint64_t sequence) {
+    path_ = std::move(path);
+    sequence_ = sequence;
+  }
 
   void visit(std::uint64_t offset, Frame& frame, ByteView bytes) override {
     if (frame.kind != FrameKind::group) {
@@ -55,9 +58,10 @@ class Replay final : public FrameVisitor {
       if (payload.damaged) {
         const EntryId& id = frame.ops[payload.op].entry.id;
         index_.mark_damaged(frame.group, id.position, serial);
-        damage_.note(path_ + ", offset " + std::to_string(offset + payload.offset) + ": the payload of group " +
-                     std::to_string(frame.group.value()) + "'s entry at position " +
-                     std::to_string(id.position.value()) + " does not have its checksum");
+        damage_.note(sequence_, path_ + ", offset " + std::to_string(offset + payload.offset) +
+                                    ": the payload of group " + std::to_string(frame.group.value()) +
+                                    "'s entry at position " + std::to_string(id.position.value()) +
+                                    " does not have its checksum");
       }
     }
     ++recovery_.frames;
@@ -66,9 +70,9 @@ class Replay final : public FrameVisitor {
     if (QUORATE_PLANT(lost_frames_ignored)) {
       return;
     }
-    damage_.note(path_ + ", offset " + std::to_string(from) + ": no whole frame stands here, up to offset " +
-                 std::to_string(to) + ", although offset " + std::to_string(proof) +
-                 " proves that what stood here was durable");
+    damage_.note(sequence_, path_ + ", offset " + std::to_string(from) + ": no whole frame stands here, up to offset " +
+                                std::to_string(to) + ", although offset " + std::to_string(proof) +
+                                " proves that what stood here was durable");
     damage_.on_lost(liveness_.last_serial() + 1);
   }
   /// Of the last batch that was read to its end.
@@ -81,6 +85,7 @@ class Replay final : public FrameVisitor {
   Recovery& recovery_;
   LogDamage& damage_;
   std::string path_;
+  std::uint64_t sequence_ = 0;
   EndFrame end_;
   std::vector<std::uint32_t> checksums_;
 };
@@ -114,7 +119,9 @@ class LogRecovery {
     recovery_.groups = damage_.judge(index_);
     recovery_.damage = damage_.notes();
     recovery_.lost_frames = damage_.lost_frames();
-    return LogTail{.first_live = std::max<std::uint64_t>(first_live_, 1), .uncertain = uncertain_};
+    return LogTail{.first_live = std::max<std::uint64_t>(first_live_, 1),
+                   .uncertain = uncertain_,
+                   .first_damaged = damage_.first_segment()};
   }
 
  private:
@@ -319,7 +326,7 @@ Status LogRecovery::replay_segments() {
     if (segment.header.previous_cut_at != 0) {
       replay_.set_end({.first_live = segment.header.first_live, .uncertain_tail = segment.header.uncertain_tail});
     }
-    replay_.begin(path);
+    replay_.begin(path, sequence);
     const ScanEnd end = scan_segment(*bytes, {log_id_, sequence}, bounds, replay_);
     segment.end = end.offset;
     if (!damage_.notes().empty() && !options_.open_damaged) {

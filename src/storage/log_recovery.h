@@ -22,8 +22,9 @@ namespace quorate::storage {
 
 /// Where the log goes on.
 struct LogTail {
-  std::uint64_t first_live = 1;  ///< durable
-  bool uncertain = false;        ///< not settled yet
+  std::uint64_t first_live = 1;     ///< durable
+  bool uncertain = false;           ///< not settled yet
+  std::uint64_t first_damaged = 0;  ///< the oldest damaged segment; 0: none
 };
 
 /// Fills `segments`, `liveness` and `index` from `directory`, creating an empty log if there is none.

@@ -47,6 +47,8 @@ Status WriteAheadLog::recover(env::FileSystem& files, env::Entropy& entropy, con
   }
   first_live_ = tail->first_live;
   uncertain_ = tail->uncertain;
+  pinned_from_ =
+      tail->first_damaged == 0 || QUORATE_PLANT(damage_forgotten_before_noted) ? kNoSegment : tail->first_damaged;
   durable_serial_ = liveness_.last_serial();
   index_.evict(durable_serial_);
   segments_.prepare(first_live_);
@@ -104,7 +106,7 @@ LogBatch& WriteAheadLog::open_batch(std::uint64_t more_bytes) {
 
 /// Says in the newest batch what is needed after it. Must come before any frame of a later batch is applied.
 void WriteAheadLog::seal_newest() {
-  std::uint64_t needed = liveness_.first_needed();
+  std::uint64_t needed = std::min(liveness_.first_needed(), pinned_from_);
   if (QUORATE_PLANT(recycle_too_early)) {
     needed = std::max(needed, segments_.active().header.sequence);
   }
@@ -435,6 +437,9 @@ void WriteAheadLog::release_segments(std::uint64_t first_live) {
 
 /// Index of the oldest segment that is needed, if it is one of many and only for a few records.
 std::optional<std::size_t> WriteAheadLog::oldest_to_empty() const {
+  if (pinned_from_ != kNoSegment) {
+    return std::nullopt;
+  }
   const auto& segments = liveness_.segments();
   const std::uint64_t needed = liveness_.first_needed();
   const auto oldest = std::ranges::find_if(segments, [needed](const auto& each) { return each.sequence == needed; });

@@ -43,10 +43,13 @@ class WriteAheadLog final : public Log {
   void fetch(GroupId group, Position first, Position last, std::size_t max_bytes, Callback<Status> done) override;
   void verify(Callback<Status> done) override;
   void tail_settled() override;
+  void damage_noted() override { pinned_from_ = kNoSegment; }
   [[nodiscard]] std::size_t unsynced_bytes() const override { return unsynced_bytes_; }
   [[nodiscard]] const LogStats& stats() const override { return stats_; }
 
  private:
+  static constexpr std::uint64_t kNoSegment = UINT64_MAX;
+
   struct Fetch {
     GroupId group;
     FetchPlan plan;
@@ -111,7 +114,8 @@ class WriteAheadLog final : public Log {
   std::optional<Error> failure_;  ///< set: nothing is written or confirmed any more
   bool waiting_ = false;          ///< the queue waits for the next segment
   bool uncertain_ = false;
-  std::uint64_t first_live_ = 1;  ///< durable
+  std::uint64_t first_live_ = 1;            ///< durable
+  std::uint64_t pinned_from_ = kNoSegment;  ///< the first damaged segment, until damage_noted()
   std::uint64_t durable_serial_ = 0;
   std::size_t unsynced_bytes_ = 0;
 

@@ -37,9 +37,7 @@ class LeaderHearsQuorum : public Invariant {
     if (now - bound_ < std::max(lead.since, cluster_.wakes_at(node))) {
       return {};
     }
-    const auto hears = [&](NodeId other) {
-      return other == NodeId(node) || now - heard_[replica][other] < bound_;
-    };
+    const auto hears = [&](NodeId other) { return other == NodeId(node) || now - heard_[replica][other] < bound_; };
     if (is_phase_2_quorum(status.membership, sizes_, hears)) {
       return {};
     }
