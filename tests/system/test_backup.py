@@ -11,7 +11,7 @@ import pytest
 from backups import contents, fill, leases
 from etcd_client import Client, pb
 from processes import BINARY, Cluster, consensus, wait_for
-from test_members import grow, members, shrink
+from test_members import etcdctl, grow, members, shrink
 
 
 def snapshot(*words, code=0, **options):
@@ -125,6 +125,37 @@ def test_one_flag_raises_the_revision(saved, tmp_path):
         assert len(hashes) == 1
     node = Cluster(tmp_path / "other").nodes[0]
     assert "--mark-compacted go together" in restore(saved, node, "--bump-revision=5", code=2)
+
+
+def test_a_forced_new_cluster_has_nobody_of_the_old_one(cluster, tmp_path):
+    """M-16: one node is what is left of three and a learner. Its backup makes a cluster of itself, with another id, and the old
+    members are no part of it, whoever of them still runs."""
+    fill(cluster.nodes[0].endpoint)
+    etcdctl(cluster, "member", "add", "ghost", "--learner", "--peer-urls=http://127.0.0.1:1")
+    left, *others = cluster.nodes
+    path = tmp_path / "backup"
+    for other in others:
+        other.kill()
+    snapshot("save", path, f"--endpoints={left.endpoint}")
+    old_id = Client(left.endpoint).status().header.cluster_id
+    left.kill()
+    with Cluster(tmp_path / "new", size=1) as new:
+        alone = new.nodes[0]
+        new.token = cluster.token  # the worst case: the same name, URL and token as before
+        alone.peer_port = left.peer_port
+        restore(path, alone)
+        for other in others:  # two of three: they were a majority of what there was
+            other.start()
+        new.start()
+        assert list(members(new)) == [alone.name]
+        assert not any(member.get("isLearner") for member in members(new).values())
+        header = Client(alone.endpoint).put(b"goes", b"on").header
+        assert header.cluster_id != old_id
+        wait_for(lambda: others[0].is_leader() or others[1].is_leader(), 20, "the old ones are a cluster of their own")
+        assert Client(others[0].endpoint).range(b"goes").count == 0
+        wait_for(lambda: "peer rejected" in alone.log() + others[0].log() + others[1].log(), 20, "they refuse each other")
+        grow(new)
+        assert len(members(new)) == 2
 
 
 def test_a_member_that_restored_nothing_is_refused(saved, tmp_path):

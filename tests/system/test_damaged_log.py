@@ -114,7 +114,7 @@ def test_who_joined_later_and_who_does_not_know_the_members_are_repaired_too(clu
         wait_equal(cluster)
 
 
-def test_a_damaged_record_store_is_laid_aside_and_comes_back_from_the_others(cluster):
+def test_a_damaged_record_store_is_laid_aside_and_comes_back_from_the_others(cluster):  # N-08
     put(cluster, "before", count=2000)
     victim = next(node for node in cluster.nodes if node is not cluster.leader())
     victim.stop()  # an orderly stop: the records are in files
