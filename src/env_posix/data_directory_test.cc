@@ -140,6 +140,7 @@ TEST_F(DataDirectoryTest, ADirectoryOfTheFirstVersionIsTakenOver) {
   EXPECT_EQ(opened->origin().members, origin_.members);
 }
 
+// C-11: there is one copy of the identity, replaced whole; damaged, it is refused with what to do.
 TEST_F(DataDirectoryTest, DamageForeignFilesAndNewerVersionsAreToldApart) {
   DataIdentity sized = me_;
   sized.quorum_sizes.phase_2 = 2;
@@ -151,7 +152,10 @@ TEST_F(DataDirectoryTest, DamageForeignFilesAndNewerVersionsAreToldApart) {
     std::string flipped = text;
     flipped[at] ^= 1;
     std::ofstream(file) << flipped;
-    EXPECT_FALSE(DataDirectory::open(path_, sized, origin_).has_value()) << at;
+    const auto opened = DataDirectory::open(path_, sized, origin_);
+    ASSERT_FALSE(opened.has_value()) << at;
+    const bool says_what_to_do = opened.error().text.find("rejoin as a new member") != std::string::npos;
+    EXPECT_TRUE(says_what_to_do || opened.error().code == ErrorCode::newer_format) << opened.error().text;
   }
   std::ofstream(file) << "quorate-data 4\nanything\n";
   expect_refusal(ErrorCode::newer_format, "version 4; this program reads versions up to 3", me_);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "codec/proto_fields.h"
+#include "codec/writer.h"
 #include "service/cluster_for_test.h"
 #include "service/lease_keeper.h"
 
@@ -201,6 +202,99 @@ TEST(Leases, ANodeThatStoodStillForgivesTheTime) {
   EXPECT_EQ(ttl_of(settled(cluster, cluster.keep_alive(1, 7))), 5);
   cluster.pass(6s);
   EXPECT_TRUE(cluster[1].store->leases().empty());
+}
+
+// E-01: one follower gets nothing while the lease expires; when it hears the others again the keys are gone there as
+// well.
+TEST(Leases, ExpireOnAFollowerThatHeardNothingOfIt) {
+  Cluster cluster;
+  cluster.elect(1);
+  cluster.settle();
+  settled(cluster, cluster.grant(1, 5, 7));
+  settled(cluster, cluster.put(1, "a", "1", 7));
+  cluster[3].is_cut_off = true;
+  cluster.pass(6s);
+  EXPECT_EQ(cluster[2].store->key_count(), 0U);
+  EXPECT_EQ(cluster[3].store->key_count(), 1U) << "it did not hear";
+  EXPECT_EQ(cluster[3].store->leases().size(), 1U);
+  cluster[3].is_cut_off = false;
+  settled(cluster, cluster.put(1, "b", "1"));
+  EXPECT_EQ(cluster[3].store->key_count(), 1U) << "b alone";
+  EXPECT_TRUE(cluster[3].store->leases().empty());
+  EXPECT_EQ(cluster[3].store->revision(), cluster[2].store->revision());
+}
+
+/// "Put this key under this lease if nobody has it": how a lock is taken. Or, with a revision, "put this if the lock
+/// still is the one that was made then": how what is protected is written.
+Asked& put_if(Cluster& cluster, int node, ByteView compared, std::int64_t created, ByteView key, std::int64_t lease) {
+  const auto field = [](std::uint32_t number, ByteView bytes) {
+    codec::Writer out;
+    out.varint(number << 3 | 2U);
+    out.sized_bytes(bytes);
+    return out.take();
+  };
+  codec::Writer compare;
+  compare.varint(2 << 3);
+  compare.varint(1);  // create_revision
+  const std::string compare_key = field(3, compared);
+  codec::Writer operand;
+  operand.varint(5 << 3);
+  operand.varint(static_cast<std::uint64_t>(created));
+  const Buffer put = codec::encode_request(codec::PutRequest{.key = key, .value = "x", .lease = lease});
+  const std::string txn = field(1, compare.take() + compare_key + operand.take()) + field(2, field(2, put.view()));
+  return settled(cluster, cluster.ask([&](AnswerTo to) {
+    return cluster[node].service->txn(Buffer::copy_of(txn), Instant::max(), to);
+  }));
+}
+
+// E-06, V-07: who holds a lock stands still for longer than its lease. The next holder's fencing token, the revision at
+// which its lock was made, is greater, and what is protected by it no longer takes the first one's.
+TEST(Leases, ALockOfWhoStoodStillIsAnothersAndItsTokenIsRefused) {
+  Cluster cluster;
+  cluster.elect(1);
+  cluster.settle();
+  settled(cluster, cluster.grant(1, 5, 7));
+  const Asked& first = put_if(cluster, 2, "lock", 0, "lock", 7);
+  ASSERT_EQ(field(first, 2), 1) << "succeeded";
+  const std::int64_t first_token = first.answer.revision;
+  EXPECT_EQ(field(put_if(cluster, 2, "lock", first_token, "protected", 0), 2), 1);
+  settled(cluster, cluster.grant(1, 60, 8));
+  EXPECT_EQ(field(put_if(cluster, 3, "lock", 0, "lock", 8), 2), 0) << "it is held";
+  cluster.pass(6s);  // the first holder sends no keep-alive
+  const Asked& second = put_if(cluster, 3, "lock", 0, "lock", 8);
+  ASSERT_EQ(field(second, 2), 1);
+  EXPECT_GT(second.answer.revision, first_token);
+  EXPECT_EQ(field(put_if(cluster, 2, "lock", first_token, "protected", 0), 2), 0) << "it goes on where it stood";
+  EXPECT_EQ(ttl_of(settled(cluster, cluster.keep_alive(2, 7))), 0) << "and learns that its lease is over";
+  EXPECT_EQ(field(put_if(cluster, 3, "lock", second.answer.revision, "protected", 0), 2), 1);
+}
+
+// E-09: keys that are put under a lease while its expiry is on its way: before it they go with it, behind it they are
+// refused. None is left on any node.
+TEST(Leases, NoKeyIsPutUnderAnExpiredLease) {
+  Cluster cluster;
+  cluster.elect(1);
+  cluster.settle();
+  settled(cluster, cluster.grant(1, 5, 7));
+  cluster.pass(4900ms);
+  cluster.commits = false;
+  Asked& before = cluster.put(2, "before", "1", 7);
+  cluster.pass(1s);
+  ASSERT_EQ(cluster.log.size(), 3U) << "grant, put, expiry";
+  Asked& behind = cluster.put(3, "behind", "1", 7);
+  cluster.settle();
+  ASSERT_EQ(cluster.log.size(), 4U);
+  cluster.commits = true;
+  cluster.commit();
+  cluster.pass(10ms);
+  EXPECT_TRUE(before.ok());
+  EXPECT_EQ(before.answer.failure, kv::Failure::none);
+  EXPECT_EQ(behind.answers, 1);
+  EXPECT_EQ(behind.answer.failure, kv::Failure::lease_not_found);
+  for (int node = 1; node <= 3; ++node) {
+    EXPECT_EQ(cluster[node].store->key_count(), 0U) << "node " << node;
+    EXPECT_TRUE(cluster[node].store->leases().empty()) << "node " << node;
+  }
 }
 
 // E-11.

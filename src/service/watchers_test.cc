@@ -531,6 +531,92 @@ class Model {
   std::uint64_t values_ = 0;
 };
 
+/// `node`'s store is replaced by what `from` has, as by a snapshot.
+void install(Cluster& cluster, int from, int node) {
+  test::Node& source = cluster[from];
+  test::Node& target = cluster[node];
+  source.give_to_engine();
+  constexpr Generation kNew(2);
+  const state::RecordSpace old_space{GroupId(1), state::kFirstGeneration};
+  const state::RecordSpace new_space{GroupId(1), kNew};
+  target.store->begin_restore(kNew);
+  env::RecordBatch batch;
+  for (auto at = source.records->scan(old_space.first().view(), old_space.behind().view()); at->valid(); at->next()) {
+    const ByteView key = at->key().substr(state::kSpaceBytes);
+    ASSERT_TRUE(target.store->restore(key, at->value()).has_value());
+    batch.put(Buffer::copy_of(std::string(new_space.first().view()) + std::string(key)), Buffer::copy_of(at->value()));
+  }
+  ASSERT_TRUE(target.records->write(std::move(batch)).has_value());
+  ASSERT_TRUE(target.store->finish_restore().has_value());
+  target.store->adopt_restored();
+  target.next_entry = source.next_entry;
+}
+
+// W-05: a follower that was away gets a snapshot under its watches: they go on where they were, without a gap or a
+// repeat; who wants what was compacted meanwhile is told so.
+TEST(Watchers, ASnapshotUnderAWatchIsNeitherAGapNorARepeat) {
+  for (const bool compacts : {false, true}) {
+    SCOPED_TRACE(compacts);
+    Cluster cluster;
+    cluster.elect(1);
+    cluster.settle();
+    Sink sink;
+    const auto put = [&](int i) {
+      cluster.put(1, "a", std::to_string(i));
+      cluster.pass(1ms);
+    };
+    for (int i = 2; i <= 10; ++i) {
+      put(i);
+    }
+    WatchHub& hub = cluster[3].service->watches();
+    const WatcherId live = hub.create(spec_of("a", 0), sink);
+    const WatcherId whole = hub.create(spec_of("a", 2), sink);
+    const WatcherId future = hub.create(spec_of("a", 35), sink);
+    cluster.pass(10ms);
+    put(11);
+    cluster[3].executes = false;
+    for (int i = 12; i <= 30; ++i) {
+      put(i);
+    }
+    if (compacts) {
+      const Buffer request = codec::encode_request(codec::CompactionRequest{.revision = 20});
+      const test::Asked& compacted =
+          cluster.ask([&](AnswerTo to) { return cluster[1].service->compact(request, Instant::max(), to); });
+      cluster.settle();
+      ASSERT_TRUE(compacted.ok());
+    }
+    EXPECT_EQ(sink.told[live].size(), 1U);
+    install(cluster, 1, 3);
+    cluster[3].executes = true;
+    cluster.pass(10ms);
+    for (int i = 31; i <= 40; ++i) {
+      put(i);
+    }
+    cluster.pass(10ms);
+    const auto revisions = [&](WatcherId watcher) {
+      std::vector<std::int64_t> result;
+      for (const Told& told : sink.told[watcher]) {
+        result.push_back(told.revision);
+        EXPECT_EQ(told.value, std::to_string(told.revision));
+      }
+      return result;
+    };
+    const auto range = [](std::int64_t from, std::int64_t to) {
+      std::vector<std::int64_t> result;
+      for (; from <= to; ++from) {
+        result.push_back(from);
+      }
+      return result;
+    };
+    EXPECT_EQ(revisions(future), range(35, 40));
+    EXPECT_EQ(revisions(live), compacts ? range(11, 11) : range(11, 40));
+    EXPECT_EQ(revisions(whole), compacts ? range(2, 11) : range(2, 40));
+    EXPECT_EQ(sink.compacted.contains(live), compacts);
+    EXPECT_EQ(sink.compacted.contains(whole), compacts);
+    EXPECT_FALSE(sink.compacted.contains(future));
+  }
+}
+
 TEST(Watchers, ToldIsTheTrailFiltered) {
   std::uint64_t told = 0;
   std::uint64_t compacted = 0;

@@ -104,6 +104,41 @@ TEST(StoreRestore, an_unfinished_one_changes_nothing) {
   EXPECT_TRUE(behind.observer.replaced.empty());
 }
 
+// N-04: the old state is compacted while the new one arrives, which is in the middle of a compaction of its own.
+TEST(StoreRestore, compactions_on_both_sides_do_not_meet) {
+  World source;
+  fill(source);
+  World behind;
+  for (int i = 0; i < 30; ++i) {
+    behind.put("old" + std::to_string(i % 5), "state");
+  }
+  behind.compact(20);
+  EXPECT_TRUE(behind.store->compact_step(1));
+  source.compact(40);
+  source.collect_all();
+  ASSERT_TRUE(transfer(source, behind, Generation(2)).has_value());
+  (void)behind.store->compact_step(1);
+  behind.collect_all();
+  behind.store->adopt_restored();
+  while (source.store->compact_step(3)) {
+  }
+  while (behind.store->compact_step(1)) {
+  }
+  EXPECT_EQ(behind.state_hash(), source.state_hash());
+  EXPECT_EQ(test::to_bytes(behind.hash_kv(0).body), test::to_bytes(source.hash_kv(0).body));
+  for (World* world : {&source, &behind}) {
+    world->put("k1", "after");
+    world->collect_all();
+  }
+  const auto again = Store::make(GroupId(3), behind.records, {}, behind.observer);
+  ASSERT_TRUE(again->recover(Generation(2)).has_value());
+  while (again->compact_step(3)) {
+  }
+  Hasher hasher;
+  again->hash_into(hasher);
+  EXPECT_EQ(hasher.value(), source.state_hash());
+}
+
 TEST(StoreRestore, records_that_make_no_state_are_refused) {
   World source;
   fill(source);
