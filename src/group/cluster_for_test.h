@@ -3,12 +3,13 @@
 // disk, a network and records in memory, with a state machine that remembers what it executed.
 //
 // Time is virtual and passes in steps; within a step everything that can happen happens. Not a simulator: no faults but
-// kill, power loss and a cut node; `sim` has the others.
+// kill, power loss, a node that is cut off or stands still, and slow disks; `sim` has the others.
 
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -48,12 +49,34 @@ class MemoryNetwork {
   bool deliver() {
     bool any = false;
     for (std::size_t bound = queue_.size(); bound > 0; --bound) {
-      const std::function<void()> next = std::move(queue_.front());
+      const Event next = std::move(queue_.front());
       queue_.pop_front();
-      next();
+      if (stand_still_.contains(next.at)) {
+        held_[next.at].push_back(next);
+        continue;
+      }
+      next.happen();
       any = true;
     }
     return any;
+  }
+  /// What comes to a node that stands still waits.
+  void stand_still(std::uint64_t node) { stand_still_.insert(node); }
+  void go_on(std::uint64_t node) {
+    stand_still_.erase(node);
+    std::deque<Event>& waited = held_[node];
+    queue_.insert(queue_.begin(), waited.begin(), waited.end());
+    waited.clear();
+  }
+  /// How many bytes wait for a node that stands still.
+  [[nodiscard]] std::uint64_t waiting_bytes(std::uint64_t node) const {
+    std::uint64_t sum = 0;
+    if (const auto waited = held_.find(node); waited != held_.end()) {
+      for (const Event& event : waited->second) {
+        sum += event.bytes;
+      }
+    }
+    return sum;
   }
   /// A cut node's chunks vanish, both ways.
   std::set<std::uint64_t> cut;
@@ -61,6 +84,11 @@ class MemoryNetwork {
   std::function<void()> on_send;
 
  private:
+  struct Event {
+    std::uint64_t at = 0;  ///< the node that it happens to
+    std::function<void()> happen;
+    std::uint64_t bytes = 0;
+  };
   struct Listener {
     env::AcceptEvents* events = nullptr;
     std::uint64_t index = 0;
@@ -75,58 +103,72 @@ class MemoryNetwork {
    public:
     MemoryStream(MemoryNetwork& network, std::shared_ptr<End> end) : network_(network), end_(std::move(end)) {}
     ~MemoryStream() override {
-      network_.queue_.emplace_back([other = end_->other] {
-        if (const auto alive = other.lock(); alive != nullptr && alive->events != nullptr) {
-          std::exchange(alive->events, nullptr)->on_closed(env::CloseReason::reset, "reset");
-        }
-      });
+      network_.queue_.push_back({other_index(), [other = end_->other] {
+                                   if (const auto alive = other.lock(); alive != nullptr && alive->events != nullptr) {
+                                     std::exchange(alive->events, nullptr)->on_closed(env::CloseReason::reset, "reset");
+                                   }
+                                 }});
     }
     void send(std::span<const Buffer> chunks) override {
       if (network_.on_send) {
         network_.on_send();
       }
       std::vector<Buffer> copies(chunks.begin(), chunks.end());
-      network_.queue_.emplace_back(
-          [this_network = &network_, from = end_->index, other = end_->other, bytes = std::move(copies)] {
-            const auto alive = other.lock();
-            if (alive == nullptr || this_network->cut.contains(from) || this_network->cut.contains(alive->index)) {
-              return;
-            }
-            for (const Buffer& chunk : bytes) {
-              if (alive->events != nullptr && !chunk.empty()) {
-                alive->events->on_bytes(chunk);
-              }
-            }
-          });
+      std::uint64_t size = 0;
+      for (const Buffer& chunk : copies) {
+        size += chunk.size();
+      }
+      network_.queue_.push_back(
+          {other_index(),
+           [this_network = &network_, from = end_->index, other = end_->other, bytes = std::move(copies)] {
+             const auto alive = other.lock();
+             if (alive == nullptr || this_network->cut.contains(from) || this_network->cut.contains(alive->index)) {
+               return;
+             }
+             for (const Buffer& chunk : bytes) {
+               if (alive->events != nullptr && !chunk.empty()) {
+                 alive->events->on_bytes(chunk);
+               }
+             }
+           },
+           size});
     }
     [[nodiscard]] std::size_t unsent_bytes() const override { return 0; }
 
    private:
+    [[nodiscard]] std::uint64_t other_index() const {
+      const auto other = end_->other.lock();
+      return other == nullptr ? 0 : other->index;
+    }
+
     MemoryNetwork& network_;
     std::shared_ptr<End> end_;
   };
 
   std::map<std::string, Listener> listeners_;
-  std::deque<std::function<void()>> queue_;
+  std::deque<Event> queue_;
+  std::set<std::uint64_t> stand_still_;
+  std::map<std::uint64_t, std::deque<Event>> held_;
 };
 
 inline std::unique_ptr<env::Stream> MemoryNetwork::Node::connect(std::string_view address, env::StreamEvents& events) {
   auto mine = std::make_shared<End>(End{&events, {}, index_});
-  network_.queue_.emplace_back([network = &network_, weak = std::weak_ptr(mine), to = std::string(address)] {
-    const auto end = weak.lock();
-    if (end == nullptr) {
-      return;
-    }
-    const auto listener = network->listeners_.find(to);
-    if (listener == network->listeners_.end()) {
-      std::exchange(end->events, nullptr)->on_closed(env::CloseReason::refused, "refused");
-      return;
-    }
-    auto theirs = std::make_shared<End>(End{nullptr, end, listener->second.index});
-    end->other = theirs;
-    theirs->events = &listener->second.events->on_accepted(std::make_unique<MemoryStream>(*network, theirs), "test");
-    end->events->on_opened();
-  });
+  network_.queue_.push_back({index_, [network = &network_, weak = std::weak_ptr(mine), to = std::string(address)] {
+                               const auto end = weak.lock();
+                               if (end == nullptr) {
+                                 return;
+                               }
+                               const auto listener = network->listeners_.find(to);
+                               if (listener == network->listeners_.end()) {
+                                 std::exchange(end->events, nullptr)->on_closed(env::CloseReason::refused, "refused");
+                                 return;
+                               }
+                               auto theirs = std::make_shared<End>(End{nullptr, end, listener->second.index});
+                               end->other = theirs;
+                               theirs->events = &listener->second.events->on_accepted(
+                                   std::make_unique<MemoryStream>(*network, theirs), "test");
+                               end->events->on_opened();
+                             }});
   return std::make_unique<MemoryStream>(network_, std::move(mine));
 }
 
@@ -288,17 +330,37 @@ class Cluster {
     storage::MemoryRecords records;
     std::uint64_t incarnation = 0;
     std::unique_ptr<Life> life;
+    bool stands_still = false;
+    Duration stood_still{};
+    Duration disk_delay{};  ///< what each call of the disk takes
+    std::optional<Duration> disk_done;
   };
 
   explicit Cluster(Options chosen) : options(std::move(chosen)), nodes(options.nodes) {}
 
   Status start(std::uint64_t index);
   void kill(std::uint64_t index);
+  /// Nothing of the node runs any more; its clock goes on.
+  void stand_still(std::uint64_t index) {
+    nodes[index - 1].stands_still = true;
+    network.stand_still(index);
+  }
+  void go_on(std::uint64_t index) {
+    Node& node = nodes[index - 1];
+    node.stands_still = false;
+    if (node.life != nullptr) {
+      node.life->loop.stand_still(std::exchange(node.stood_still, Duration{}));
+    }
+    network.go_on(index);
+  }
   /// Lets time pass in steps of a millisecond.
   void run(Duration time) {
     for (Duration passed{}; passed < time; passed += std::chrono::milliseconds(1)) {
+      passed_ += std::chrono::milliseconds(1);
       for (Node& node : nodes) {
-        if (node.life != nullptr) {
+        if (node.stands_still) {
+          node.stood_still += std::chrono::milliseconds(1);
+        } else if (node.life != nullptr) {
           node.life->loop.pass(std::chrono::milliseconds(1));
         }
       }
@@ -380,8 +442,8 @@ class Cluster {
     for (int bound = 0; bound < 1000; ++bound) {
       bool any = network.deliver();
       for (Node& node : nodes) {
-        if (node.life != nullptr) {
-          any = node.life->files->complete_one() || any;
+        if (node.life != nullptr && !node.stands_still) {
+          any = complete_one(node) || any;
           node.life->loop.end_turn();
         }
       }
@@ -390,6 +452,24 @@ class Cluster {
       }
     }
   }
+  /// The disk has done what it was asked first, if it had the time.
+  bool complete_one(Node& node) {
+    storage::TestFiles& files = *node.life->files;
+    if (node.disk_delay == Duration{} || !files.has_work()) {
+      node.disk_done.reset();
+      return files.complete_one();
+    }
+    if (!node.disk_done) {
+      node.disk_done = passed_ + node.disk_delay;
+    }
+    if (passed_ < *node.disk_done) {
+      return false;
+    }
+    node.disk_done.reset();
+    return files.complete_one();
+  }
+
+  Duration passed_{};
 };
 
 inline Status Cluster::start(std::uint64_t index) {
@@ -440,6 +520,8 @@ inline void Cluster::kill(std::uint64_t index) {
   node.life->loop.crash();
   node.life->host.reset();
   node.life.reset();
+  node.stood_still = {};
+  node.disk_done.reset();
   std::mt19937_64 random(lives);
   node.records.crash(random() % (node.records.unflushed() + 1));
 }

@@ -2,6 +2,7 @@
 // engines in memory.
 
 #include <algorithm>
+#include <optional>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -205,6 +206,39 @@ TEST_P(ClusterTest, AnIdleGroupDoesNotPinTheLog) {
   }
 }
 
+// G-11: groups in which nothing happens find out as soon as others that their leader is gone, each by itself, once.
+TEST_P(ClusterTest, IdleGroupsNoticeALostLeader) {
+  cluster_.options.groups = 20;
+  start_all();
+  cluster_.run(30s);
+  std::map<std::uint64_t, Tag> before;
+  std::map<std::uint64_t, std::uint64_t> led_by;
+  std::map<std::uint64_t, int> groups_of;
+  for (std::uint64_t group = 1; group <= 20; ++group) {
+    led_by[group] = cluster_.leader_of(group);
+    before[group] = cluster_.life(led_by[group]).host->replica(GroupId(group)).status().tag;
+    ++groups_of[led_by[group]];
+  }
+  const std::uint64_t lost =
+      std::ranges::max_element(groups_of, {}, [](const auto& each) { return each.second; })->first;
+  cluster_.network.cut.insert(lost);
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }, 4s)) << positions();
+  cluster_.run(10s);
+  for (std::uint64_t group = 1; group <= 20; ++group) {
+    const std::uint64_t leader = cluster_.leader_of(group);
+    ASSERT_NE(leader, 0U) << "group " << group;
+    const Tag after = cluster_.life(leader).host->replica(GroupId(group)).status().tag;
+    if (led_by[group] != lost) {
+      EXPECT_EQ(after, before[group]) << "group " << group << " had nothing to notice";
+    } else {
+      EXPECT_GT(after, before[group]) << "group " << group;
+    }
+  }
+  propose(1, "awake ");
+  cluster_.network.cut.clear();
+  expect_all_there();
+}
+
 TEST_P(ClusterTest, AFollowerThatWasCutOffCatchesUpFromTheDisk) {
   cluster_.options.log.cache_bytes = 2048;
   start_all();
@@ -388,6 +422,142 @@ TEST_P(SnapshotTest, TheSnapshotIsNoFasterThanAllowed) {
   }
   EXPECT_GT(bytes, 50'000U);
   EXPECT_GT(longest, 3s);
+}
+
+/// Whole states of a group, as a backup would read them.
+class Backups {
+ public:
+  /// Asks `node` for a view, which is read when all is over.
+  void ask(Cluster& cluster, std::uint64_t node) {
+    Replica& replica = cluster.life(node).host->replica(GroupId(1));
+    asked_.push_back({replica.executed(), std::nullopt});
+    replica.pin_records(Callback<PinnedRecords>::to<&Backups::on_pinned>(this, asked_.size() - 1));
+  }
+  /// Each is one state, the same at both walks, and has what was executed when it was asked for. How many there are.
+  std::size_t check(const std::map<std::uint64_t, std::string>& history, std::uint64_t& oldest) {
+    std::size_t views = 0;
+    for (Asked& one : asked_) {
+      if (!one.records) {
+        continue;
+      }
+      ++views;
+      EXPECT_GE(one.records->position, one.executed);
+      oldest = std::min(oldest, one.records->position.value());
+      for (const auto& walk : {one.records->first, one.records->second}) {
+        std::map<std::uint64_t, std::string> journal;
+        for (; walk->valid(); walk->next()) {
+          std::uint64_t position = 0;
+          for (const char byte : walk->key().substr(state::kSpaceBytes)) {
+            position = position << 8 | static_cast<unsigned char>(byte);
+          }
+          if (position == 0) {
+            EXPECT_EQ(codec::Reader(walk->value()).u64(), one.records->position.value());
+          } else {
+            journal[position] = std::string(walk->value());
+          }
+        }
+        const std::map<std::uint64_t, std::string> expected(history.begin(),
+                                                            history.upper_bound(one.records->position.value()));
+        EXPECT_EQ(journal, expected) << "at " << one.records->position.value();
+      }
+    }
+    return views;
+  }
+
+ private:
+  struct Asked {
+    Position executed;
+    std::optional<PinnedRecords> records;
+  };
+  void on_pinned(std::uint64_t number, PinnedRecords records) { asked_[number].records = std::move(records); }
+  std::vector<Asked> asked_;
+};
+
+// N-04: backups at any moment of an install, at both ends, while the logs are cut: each is a state that was.
+TEST_P(SnapshotTest, ABackupDuringAnInstallIsOfOneState) {
+  cluster_.options.snapshot_bytes_per_second = 400'000;
+  start_all();
+  propose(100, "before ");
+  expect_all_there();
+  const std::uint64_t victim = leave_one_behind(200);
+  cluster_.nodes[victim - 1].disk_delay = 10ms;  // so that the new state serves for a while before it is durable
+  Backups backups;
+  backups.ask(cluster_, victim);
+  const std::uint64_t before = cluster_.machine(victim, 1).executed().value();
+  for (int i = 0; count("group.snapshot_installed") < 3 || i % 100 != 0; ++i) {
+    ASSERT_LT(i, 5000) << history();
+    backups.ask(cluster_, victim);
+    backups.ask(cluster_, cluster_.leader_of(1));
+    if (i % 10 == 0) {
+      propose(1, "while " + std::to_string(i) + " ");
+    }
+    cluster_.run(1ms);
+  }
+  expect_all_there();
+  std::uint64_t oldest = ~0ULL;
+  EXPECT_GT(backups.check(cluster_.machine(victim, 1).journal, oldest), 100U);
+  EXPECT_EQ(oldest, before) << "some are of the state before";
+}
+
+/// Five nodes, two of which need snapshots of every group at once.
+class SnapshotStormTest : public SnapshotTest {
+ protected:
+  SnapshotStormTest() { cluster_.nodes = std::vector<Cluster::Node>(cluster_.options.nodes = 5); }
+};
+INSTANTIATE_TEST_SUITE_P(All, SnapshotStormTest, protocols::each_ordered(), protocols::name_of_case);
+
+// N-09: together they are no faster than a node may send, and writes do not wait for them.
+TEST_P(SnapshotStormTest, ManySnapshotsAtOnceHoldUpNoWrite) {
+  constexpr std::uint64_t kBytesPerSecond = 50'000;
+  cluster_.options.snapshot_bytes_per_second = kBytesPerSecond;
+  cluster_.options.snapshots.patience = 10s;
+  start_all();
+  for (std::uint64_t node = 1, away = 0; away < 2; ++node) {
+    const bool leads = node == cluster_.leader_of(1) || node == cluster_.leader_of(2) || node == cluster_.leader_of(3);
+    if (!leads || node == 5) {
+      cluster_.network.cut.insert(node);
+      ++away;
+    }
+  }
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+  propose(1000, "meanwhile " + std::string(200, '.'));
+  ASSERT_TRUE(cluster_.run_until([this] { return all_executed(); }));
+  cluster_.run(1s);  // flushes, and cuts the logs
+  cluster_.network.cut.clear();
+  Duration slowest{};
+  Duration lasted{};
+  const auto step = [&] {
+    cluster_.run(1ms);
+    lasted += 1ms;
+  };
+  for (int i = 0; count("group.snapshot_installed") < 6; ++i) {
+    ASSERT_LT(lasted, 60s) << history();
+    propose(1, "storm " + std::to_string(i) + " ");
+    Duration waited{};
+    while (!all_executed()) {
+      step();
+      waited += 1ms;
+      ASSERT_LT(waited, 5s) << history();
+    }
+    slowest = std::max(slowest, waited);
+    for (int j = 0; j < 20; ++j) {
+      step();
+    }
+  }
+  EXPECT_LE(slowest, 10ms);
+  expect_all_there();
+  std::map<std::uint64_t, std::uint64_t> sent;
+  for (std::uint64_t node = 1; node <= 5; ++node) {
+    for (const auto& service : cluster_.life(node).services) {
+      for (const SnapshotNews& news : service->news) {
+        sent[node] += news.what == SnapshotNews::What::sent ? news.bytes : 0;
+      }
+    }
+  }
+  for (const auto& [node, bytes] : sent) {
+    const double seconds = std::chrono::duration<double>(lasted).count();
+    EXPECT_LT(static_cast<double>(bytes), kBytesPerSecond * (seconds + 1)) << "node " << node;
+  }
 }
 
 // The service goes on while a snapshot is being received: who is behind serves what it has, and hears of the leader.

@@ -155,7 +155,7 @@ TEST_P(DamageTest, DamageUnderARunningNodeIsFound) {
   ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
 }
 
-/// The records are gone, the log is whole, and begins behind what they had.
+/// The records are gone, the log is whole, and begins behind what they had (N-08).
 TEST_P(DamageTest, ANodeWithoutItsRecordsIsRepairedByTheOthers) {
   cluster_.options.tail_entries = 1;
   for (std::uint64_t node = 1; node <= 3; ++node) {
@@ -175,6 +175,63 @@ TEST_P(DamageTest, ANodeWithoutItsRecordsIsRepairedByTheOthers) {
   ASSERT_TRUE(cluster_.start(1).has_value());
   EXPECT_EQ(loss_of(1, 1), Loss::Kind::tail);
   ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
+}
+
+// C-03: one of three comes back with neither records nor promises, at the same time as the others, and leads in the
+// end. Nobody gives up anything by its word.
+TEST_P(DamageTest, WhoWasDamagedAndLeadsLaterTakesNothingFromTheOthers) {
+  cluster_.options.tail_entries = 1;
+  for (std::uint64_t node = 1; node <= 3; ++node) {
+    cluster_.kill(node);
+    ASSERT_TRUE(cluster_.start(node).has_value());
+  }
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+  write_some();
+  cluster_.run(5s);  // the engines have it all, and the logs are cut
+  write_some();
+  for (std::uint64_t node = 1; node <= 3; ++node) {
+    cluster_.kill(node);
+  }
+  env::RecordBatch everything;
+  everything.erase_range(Buffer::copy_of(std::string(1, '\0')), Buffer::copy_of("\xFF"));
+  cluster_.nodes[0].records.apply(everything);
+  for (auto& [name, content] : cluster_.nodes[0].disk.files) {
+    content.durable = content.current();
+    content.unsynced.clear();
+    if (content.durable.size() > 4096 && content.durable[4096] != '\0') {
+      content.durable[4096 + 5] ^= 1;  // the head of the first frame
+    }
+  }
+  for (std::uint64_t node = 1; node <= 3; ++node) {
+    cluster_.options.records_laid_aside = node == 1;
+    const Status started = cluster_.start(node);
+    ASSERT_TRUE(started.has_value()) << started.error().text;
+  }
+  EXPECT_EQ(loss_of(1, 1), Loss::Kind::promises);
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::size_t> had;
+  const auto nothing_went = [&] {
+    for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
+      EXPECT_TRUE(loss_of(1, group) == Loss::Kind::none || cluster_.leader_of(group) != 1) << "it leads too early";
+      for (const std::uint64_t node : {2, 3}) {
+        const std::size_t has = cluster_.machine(node, group).journal.size();
+        EXPECT_GE(has, (had[{node, group}])) << "node " << node << ", group " << group;
+        had[{node, group}] = has;
+      }
+    }
+    return !HasFailure();
+  };
+  ASSERT_TRUE(cluster_.run_until([&] { return !nothing_went() || all_have_everything(); }));
+  for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
+    ASSERT_TRUE(cluster_.run_until([&] {
+      if (const std::uint64_t leader = cluster_.leader_of(group); leader > 1) {
+        cluster_.life(leader).host->replica(GroupId(group)).transfer_leadership(NodeId(1));
+        cluster_.run(100ms);
+      }
+      return !nothing_went() || cluster_.leader_of(group) == 1;
+    }));
+  }
+  write_some();
+  ASSERT_TRUE(cluster_.run_until([&] { return !nothing_went() || all_have_everything(); }));
 }
 
 /// While most replicas do not know what they promised nobody leads and nothing changes, whatever the third has. With

@@ -4,6 +4,7 @@
 // Invariants: 1. timers fire in the order of their deadlines, equal ones in the order of arming. 2. deferred work runs
 // at the end of each turn. For tests only.
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -45,7 +46,7 @@ class TestLoop final : public env::Loop, public env::Clock {
     }
     const auto [key, fired] = *timers_.begin();
     timers_.erase(timers_.begin());
-    now_ = key.first;
+    now_ = std::max(now_, key.first);
     fired();
     end_turn();
     return true;
@@ -57,6 +58,8 @@ class TestLoop final : public env::Loop, public env::Clock {
     }
     now_ = until;
   }
+  /// The process stands still while time passes: what comes due meanwhile fires late.
+  void stand_still(Duration time) { now_ += time; }
   /// Drops everything: the process died.
   void crash() {
     timers_.clear();
