@@ -90,7 +90,7 @@ std::optional<Disk::Extent> Disk::other_place(std::uint64_t size, std::uint64_t 
       continue;
     }
     const std::uint64_t from = place / current_.size() % sectors * kSectorBytes;
-    const Extent extent{content, from, std::min(from + size, content->durable.size())};
+    const Extent extent{content, from, std::min<std::uint64_t>(from + size, content->durable.size())};
     if (!was_written_last(extent)) {
       return extent;
     }
