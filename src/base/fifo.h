@@ -48,10 +48,6 @@ class Fifo {
   [[nodiscard]] const T& back() const { return items_.back(); }
 
   void push_back(T item) { items_.push_back(std::move(item)); }
-  template <class... Args>
-  T& emplace_back(Args&&... args) {
-    return items_.emplace_back(std::forward<Args>(args)...);
-  }
   void pop_front() {
     items_[checked_head()] = T();
     ++head_;

@@ -23,6 +23,23 @@ class DamageTest : public testing::TestWithParam<const consensus::Protocol*> {
     }
     ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
   }
+  /// From now on logs begin behind what the engines have.
+  void write_and_cut_logs() {
+    cluster_.options.tail_entries = 1;
+    for (std::uint64_t node = 1; node <= 3; ++node) {
+      cluster_.kill(node);
+      ASSERT_TRUE(cluster_.start(node).has_value());
+    }
+    ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+    write_some();
+    cluster_.run(5s);
+  }
+  /// Of a node that is down.
+  void lose_records(std::uint64_t node) {
+    env::RecordBatch everything;
+    everything.erase_range(Buffer::copy_of(std::string(1, '\0')), Buffer::copy_of("\xFF"));
+    cluster_.nodes[node - 1].records.apply(everything);
+  }
   /// Proposes to every group, lets all execute it, and the log write its mark.
   void write_some() {
     for (std::uint64_t group = 1; group <= cluster_.options.groups; ++group) {
@@ -157,18 +174,9 @@ TEST_P(DamageTest, DamageUnderARunningNodeIsFound) {
 
 /// The records are gone, the log is whole, and begins behind what they had (N-08).
 TEST_P(DamageTest, ANodeWithoutItsRecordsIsRepairedByTheOthers) {
-  cluster_.options.tail_entries = 1;
-  for (std::uint64_t node = 1; node <= 3; ++node) {
-    cluster_.kill(node);
-    ASSERT_TRUE(cluster_.start(node).has_value());
-  }
-  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
-  write_some();
-  cluster_.run(5s);  // the engines have it all, and the logs are cut
+  ASSERT_NO_FATAL_FAILURE(write_and_cut_logs());
   cluster_.kill(1);
-  env::RecordBatch everything;
-  everything.erase_range(Buffer::copy_of(std::string(1, '\0')), Buffer::copy_of("\xFF"));
-  cluster_.nodes[0].records.apply(everything);
+  lose_records(1);
   ASSERT_FALSE(cluster_.start(1).has_value()) << "nobody said that they were laid aside";
   cluster_.nodes[0].life.reset();
   cluster_.options.records_laid_aside = true;
@@ -180,21 +188,12 @@ TEST_P(DamageTest, ANodeWithoutItsRecordsIsRepairedByTheOthers) {
 // C-03: one of three comes back with neither records nor promises, at the same time as the others, and leads in the
 // end. Nobody gives up anything by its word.
 TEST_P(DamageTest, WhoWasDamagedAndLeadsLaterTakesNothingFromTheOthers) {
-  cluster_.options.tail_entries = 1;
-  for (std::uint64_t node = 1; node <= 3; ++node) {
-    cluster_.kill(node);
-    ASSERT_TRUE(cluster_.start(node).has_value());
-  }
-  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
-  write_some();
-  cluster_.run(5s);  // the engines have it all, and the logs are cut
+  ASSERT_NO_FATAL_FAILURE(write_and_cut_logs());
   write_some();
   for (std::uint64_t node = 1; node <= 3; ++node) {
     cluster_.kill(node);
   }
-  env::RecordBatch everything;
-  everything.erase_range(Buffer::copy_of(std::string(1, '\0')), Buffer::copy_of("\xFF"));
-  cluster_.nodes[0].records.apply(everything);
+  lose_records(1);
   for (auto& [name, content] : cluster_.nodes[0].disk.files) {
     content.durable = content.current();
     content.unsynced.clear();

@@ -218,9 +218,8 @@ const std::vector<FlagSpec>& specs() {
        number("max-entries-per-append", &ServeOptions::max_entries_per_append)},
       {"consensus", protocols::default_protocol().name(), kConsensus, text(&ServeOptions::consensus)},
       {"phase-1-quorum", "a majority",
-       "how many members must promise before one leads, or proposes; a new cluster keeps it, with --phase-2-quorum "
-       "more "
-       "than there are voters; of protocols with two phases; quorate's own flag",
+       "how many members must promise before one leads, or proposes; a new cluster keeps it; with --phase-2-quorum it "
+       "is more than there are voters; of protocols with two phases; quorate's own flag",
        quorum_size("phase-1-quorum", &ServeOptions::phase_1_quorum)},
       {"phase-2-quorum", "a majority",
        "how many members must have what is decided; see --phase-1-quorum; quorate's own flag",
