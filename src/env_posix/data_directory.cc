@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "env_posix/entropy.h"
 #include "env_posix/system_error.h"
 
 namespace quorate::env_posix {
@@ -20,8 +21,8 @@ namespace {
 
 constexpr std::string_view kMagic = "quorate-data";
 constexpr std::size_t kLargestIdentity = 1U << 20;
-constexpr std::uint64_t kVersionWithSizes = 3;  // written only where there are any: others stay readable as they were
-constexpr std::uint64_t kVersionWithoutSizes = 2;
+constexpr std::uint64_t kVersionWithSizes = 3;  // where there are none, version 2 was written
+constexpr std::uint64_t kVersionWithBirth = 4;
 
 std::string hex(std::uint64_t value) {
   std::array<char, 16> digits{};
@@ -46,6 +47,7 @@ struct Identity {
   std::uint64_t version = 0;
   DataIdentity who;
   DataOrigin origin;
+  std::uint64_t birth = 0;  ///< 0: of a version that had none
   std::uint64_t incarnation = 0;
 };
 
@@ -56,13 +58,13 @@ std::string encode(const Identity& identity) {
       sizes.are_majorities() ? ""
                              : "quorums " + std::to_string(sizes.phase_1) + " " + std::to_string(sizes.phase_2) + "\n";
   const std::string restored = identity.who.restored == 0 ? "" : "restored " + hex(identity.who.restored) + "\n";
-  text += " " + std::to_string(identity.version) + "\ncluster " + hex(identity.who.cluster.value()) + "\nmember " +
+  text += " " + std::to_string(kDataDirectoryVersion) + "\ncluster " + hex(identity.who.cluster.value()) + "\nmember " +
           hex(identity.who.member.value()) + "\nprotocol " + identity.who.protocol + "\n" + quorums + "origin " +
           (identity.origin.kind == DataOrigin::Kind::founded ? "founded" : "joined") + "\n";
   for (const DataOrigin::Member& member : identity.origin.members) {
     text += "known " + hex(member.node.value()) + " " + member.urls + "\n";
   }
-  text += restored + "incarnation " + std::to_string(identity.incarnation) + "\n";
+  text += restored + "birth " + hex(identity.birth) + "\nincarnation " + std::to_string(identity.incarnation) + "\n";
   return text + "checksum " + hex(checksum_of(text)) + "\n";
 }
 
@@ -138,7 +140,9 @@ std::optional<Identity> decode(std::string_view text) {
   const auto member = take_number(text, "member", 16);
   const auto protocol = take_line(text, "protocol");
   quorum::PhaseSizes sizes;
-  if (identity.version >= kVersionWithSizes && !take_quorums(text, sizes)) {
+  const bool has_sizes =
+      identity.version == kVersionWithSizes || (identity.version > kVersionWithSizes && text.starts_with("quorums "));
+  if (has_sizes && !take_quorums(text, sizes)) {
     return std::nullopt;
   }
   if (identity.version >= 2 && !take_origin(text, identity.origin)) {
@@ -146,14 +150,17 @@ std::optional<Identity> decode(std::string_view text) {
   }
   const bool is_restored = identity.version >= 2 && text.starts_with("restored ");
   const auto restored = is_restored ? take_number(text, "restored", 16) : std::optional<std::uint64_t>(0);
+  const auto birth =
+      identity.version >= kVersionWithBirth ? take_number(text, "birth", 16) : std::optional<std::uint64_t>(0);
   const auto incarnation = take_number(text, "incarnation", 10);
   const std::string_view summed = whole.substr(0, whole.size() - text.size());
   const auto checksum = take_number(text, "checksum", 16);
-  if (!cluster || !member || !protocol || !restored || !incarnation || !checksum || *checksum != checksum_of(summed) ||
-      !text.empty()) {
+  if (!cluster || !member || !protocol || !restored || !birth || !incarnation || !checksum ||
+      *checksum != checksum_of(summed) || !text.empty()) {
     return std::nullopt;
   }
   identity.who = {ClusterId(*cluster), NodeId(*member), std::string(*protocol), *restored, sizes};
+  identity.birth = *birth;
   identity.incarnation = *incarnation;
   return identity;
 }
@@ -243,6 +250,9 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, const DataIde
   QUORATE_TRY(directory.lock());
   QUORATE_TRY(directory.check_identity(identity, origin));
   directory.incarnation_ = directory.incarnation_.next();
+  while (directory.birth_ == 0) {
+    directory.birth_ = SystemEntropy().next();
+  }
   QUORATE_TRY(directory.write_identity());
   return directory;
 }
@@ -339,14 +349,17 @@ Status DataDirectory::check_identity(const DataIdentity& wanted, const DataOrigi
   identity_ = found->who;
   origin_ = found->origin.members.empty() ? origin : found->origin;
   incarnation_ = Incarnation(found->incarnation);
+  birth_ = found->birth;
   return {};
 }
 
 /// Whole or not at all: a new file takes the old one's name.
 Status DataDirectory::write_identity() {
-  const std::uint64_t version = identity_.quorum_sizes.are_majorities() ? kVersionWithoutSizes : kVersionWithSizes;
-  const std::string text =
-      encode({.version = version, .who = identity_, .origin = origin_, .incarnation = incarnation_.value()});
+  const std::string text = encode({.version = kDataDirectoryVersion,
+                                   .who = identity_,
+                                   .origin = origin_,
+                                   .birth = birth_,
+                                   .incarnation = incarnation_.value()});
   const std::string what = "write '" + path_ + "/identity'";
   const Descriptor file(
       ::openat(directory_.get(), "identity.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));

@@ -18,7 +18,7 @@
 
 namespace quorate::env_posix {
 
-inline constexpr std::uint32_t kDataDirectoryVersion = 3;
+inline constexpr std::uint32_t kDataDirectoryVersion = 4;
 
 /// Whose data it is.
 struct DataIdentity {
@@ -72,6 +72,8 @@ class DataDirectory {
   /// one, whatever they are configured as.
   [[nodiscard]] ClusterId cluster() const;
   [[nodiscard]] Incarnation incarnation() const { return incarnation_; }
+  /// Drawn at random when the directory was made: tells it from another one of the same member. Not 0.
+  [[nodiscard]] std::uint64_t birth() const { return birth_; }
   /// As it was given to the first open().
   [[nodiscard]] const DataOrigin& origin() const { return origin_; }
   /// The directory was empty: this is the member's first start.
@@ -90,6 +92,7 @@ class DataDirectory {
   DataIdentity identity_;
   DataOrigin origin_;
   Incarnation incarnation_;
+  std::uint64_t birth_ = 0;
   bool is_new_ = false;
 };
 

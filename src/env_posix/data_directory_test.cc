@@ -82,13 +82,12 @@ TEST_F(DataDirectoryTest, QuorumSizesAreKeptForEver) {
   expect_refusal(ErrorCode::foreign, "(raft, quorums of 4 and 3);", sized);
 }
 
-/// By programs that know no sizes, too.
-TEST_F(DataDirectoryTest, WithoutSizesItIsWrittenAsBeforeThereWereAny) {
-  ASSERT_TRUE(DataDirectory::open(path_, me_, origin_).has_value());
-  std::string text;
-  std::getline(std::ifstream(path_ + "/identity"), text, '\0');
-  EXPECT_TRUE(text.starts_with("quorate-data 2\n")) << text;
-  EXPECT_EQ(text.find("quorums"), std::string::npos) << text;
+TEST_F(DataDirectoryTest, ItsBirthIsItsOwnForEver) {
+  const std::uint64_t birth = DataDirectory::open(path_, me_, origin_)->birth();
+  EXPECT_NE(birth, 0U);
+  EXPECT_EQ(DataDirectory::open(path_, me_, origin_)->birth(), birth);
+  std::filesystem::remove_all(path_);
+  EXPECT_NE(DataDirectory::open(path_, me_, origin_)->birth(), birth) << "another directory of the same member";
 }
 
 TEST_F(DataDirectoryTest, WhatARestoreMadeIsAnotherClusterForEver) {
@@ -138,6 +137,7 @@ TEST_F(DataDirectoryTest, ADirectoryOfTheFirstVersionIsTakenOver) {
   ASSERT_TRUE(opened.has_value());
   EXPECT_EQ(opened->incarnation(), Incarnation(13));
   EXPECT_EQ(opened->origin().members, origin_.members);
+  EXPECT_NE(opened->birth(), 0U);
 }
 
 // C-11: there is one copy of the identity, replaced whole; damaged, it is refused with what to do.
@@ -157,8 +157,8 @@ TEST_F(DataDirectoryTest, DamageForeignFilesAndNewerVersionsAreToldApart) {
     const bool says_what_to_do = opened.error().text.find("rejoin as a new member") != std::string::npos;
     EXPECT_TRUE(says_what_to_do || opened.error().code == ErrorCode::newer_format) << opened.error().text;
   }
-  std::ofstream(file) << "quorate-data 4\nanything\n";
-  expect_refusal(ErrorCode::newer_format, "version 4; this program reads versions up to 3", me_);
+  std::ofstream(file) << "quorate-data 5\nanything\n";
+  expect_refusal(ErrorCode::newer_format, "version 5; this program reads versions up to 4", me_);
   std::filesystem::remove(file);
   std::ofstream(path_ + "/member.db") << "x";
   expect_refusal(ErrorCode::corrupt, "holds files but no identity", me_);

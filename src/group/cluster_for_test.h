@@ -482,7 +482,7 @@ inline Status Cluster::start(std::uint64_t index) {
   HostConfig config;
   config.mesh.cluster = ClusterId(9);
   config.mesh.self = NodeId(index);
-  config.mesh.incarnation = Incarnation(++node.incarnation);
+  config.mesh.life.incarnation = Incarnation(++node.incarnation);
   config.mesh.listen_address = life.network.address();
   consensus::Membership membership;
   for (std::uint64_t i = 1; i <= nodes.size(); ++i) {

@@ -181,6 +181,7 @@ class FakeMesh final : public peer::Mesh {
  public:
   void set_peer(peer::Peer peer) override { peers.push_back(std::move(peer)); }
   void retire(NodeId node) override { retired.push_back(node); }
+  void on_life_noted(NodeId) override {}
   std::vector<peer::Peer> peers;
   std::vector<NodeId> retired;
 

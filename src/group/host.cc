@@ -66,7 +66,7 @@ EngineWriterConfig writer_config_of(const HostConfig& config) {
 }  // namespace
 
 Result<std::unique_ptr<Host>> Host::open(HostConfig config, Environment environment, HostEvents& events) {
-  if (config.mesh.self.is_none() || config.mesh.incarnation.is_none()) {
+  if (config.mesh.self.is_none() || config.mesh.life.incarnation.is_none()) {
     return fail(ErrorCode::invalid, "a node needs an id and an incarnation, neither of them 0");
   }
   storage::Recovery recovery;
@@ -76,15 +76,22 @@ Result<std::unique_ptr<Host>> Host::open(HostConfig config, Environment environm
   if (!log) {
     return std::unexpected<Error>(std::move(log).error());
   }
-  return std::make_unique<HostRuntime>(std::move(config), environment, events, std::move(*log), std::move(recovery));
+  Result<std::unique_ptr<peer::MetLives>> met = peer::MetLives::open(environment.files, config.met_lives_file);
+  if (!met) {
+    return std::unexpected<Error>(std::move(met).error());
+  }
+  return std::make_unique<HostRuntime>(std::move(config), environment, events, std::move(*log), std::move(*met),
+                                       std::move(recovery));
 }
 
 HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents& events,
-                         std::unique_ptr<storage::Log> log, storage::Recovery recovery)
+                         std::unique_ptr<storage::Log> log, std::unique_ptr<peer::MetLives> met,
+                         storage::Recovery recovery)
     : config_(std::move(config)),
       environment_(environment),
       events_(events),
       log_(std::move(log)),
+      met_(std::move(met)),
       recovery_(std::move(recovery)),
       limits_(limits_of(config_)),
       pace_(config_.snapshot_bytes_per_second),
@@ -101,6 +108,8 @@ HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents&
       scrubber_(config_.scrub_interval, environment.clock, environment.loop, *log_, environment.records,
                 environment.traces, Callback<const Scrubber::Damage&>::to<&HostRuntime::on_damage_found>(this)) {
   log_->set_events(this);
+  met_->set_events(Callback<NodeId>::to<&HostRuntime::on_life_noted>(this),
+                   Callback<const Error&>::to<&HostRuntime::on_lives_failed>(this));
   for (const consensus::Contact& contact : config_.contacts) {
     book_.learn(contact);
   }
@@ -166,7 +175,7 @@ Result<ReplicaStart> HostRuntime::recover_group(GroupConfig& config, state::Stat
   ReplicaStart start{
       .group = config.group,
       .self = config.core.self,
-      .life = config_.mesh.incarnation,
+      .life = config_.mesh.life.incarnation,
       .generation = generation,
       .executed = *applied,
       .discarded = state->discarded,
@@ -175,7 +184,7 @@ Result<ReplicaStart> HostRuntime::recover_group(GroupConfig& config, state::Stat
       .last_generation = highest,
       .salvage = std::move(rest.ops)};
   committed_[config.group] = executed_membership(start);
-  config.core.incarnation = config_.mesh.incarnation;
+  config.core.incarnation = config_.mesh.life.incarnation;
   start.core = config.factory.make(config.core, std::move(*state));
   return start;
 }
@@ -210,7 +219,7 @@ Status HostRuntime::start() {
   }
   Result<std::unique_ptr<peer::Mesh>> mesh =
       peer::Mesh::start(config_.mesh, environment_.loop, environment_.clock, environment_.entropy,
-                        environment_.transport, *this, environment_.traces);
+                        environment_.transport, *met_, *this, environment_.traces);
   if (!mesh) {
     return std::unexpected<Error>(std::move(mesh).error());
   }
@@ -324,6 +333,12 @@ void HostRuntime::on_peer_down(NodeId node, Incarnation incarnation, std::string
   }
 }
 
+void HostRuntime::on_life_noted(std::uint64_t, NodeId node) {
+  if (mesh_ != nullptr && !stopped_) {
+    mesh_->on_life_noted(node);
+  }
+}
+
 void HostRuntime::on_peer_rejected(NodeId node, std::string_view why) { events_.on_peer_rejected(node, why); }
 
 // ---- log and engine ---------------------------------------------------------------------------------------
@@ -337,6 +352,11 @@ void HostRuntime::on_durable(GroupId group, Io io) {
 void HostRuntime::on_log_failed(const Error& error) {
   on_fatal({error.code, "the write-ahead log failed, so this node stops; nothing it acknowledged is lost. " +
                             error.text + ". Check the disk, then start the node again."});
+}
+
+void HostRuntime::on_lives_failed(std::uint64_t, const Error& why) {
+  on_fatal({why.code, why.text + ". So this node stops; nothing it acknowledged is lost. Check the disk, then start "
+                                 "the node again."});
 }
 
 void HostRuntime::on_engine_failed(std::uint64_t, const Error& why) {

@@ -4,7 +4,7 @@
 // Invariants: 1. no replica knows the host's other replicas. 2. the log is discarded per group only up to what the
 //                engine has durable (DESIGN section 5); of that a tail is kept for members that lack it. 3. a log or
 //                engine that fails stops every replica: nothing is acknowledged any more, `on_stopped` says why.
-// Recovery order: log, engine, per group state machine, core; replay; only then links.
+// Recovery order: log, lives met, engine, per group state machine, core; replay; only then links.
 // Owned by `server` or `sim`, on the node's loop.
 
 #include <cstdint>
@@ -57,6 +57,7 @@ struct HostConfig {
   std::vector<consensus::Contact> contacts;
   storage::LogOptions log;
   std::string log_directory = "log";
+  std::string met_lives_file = "met_lives";
   Duration engine_write_interval = std::chrono::milliseconds(5);  ///< records reach the engine at least so often
   Duration engine_flush_interval =
       std::chrono::milliseconds(5000);            ///< and become durable at least so often while busy

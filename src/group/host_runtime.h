@@ -24,7 +24,7 @@ namespace quorate::group {
 class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEvents, public storage::LogEvents {
  public:
   HostRuntime(HostConfig config, Environment environment, HostEvents& events, std::unique_ptr<storage::Log> log,
-              storage::Recovery recovery);
+              std::unique_ptr<peer::MetLives> met, storage::Recovery recovery);
   ~HostRuntime() override;
 
   // Host
@@ -72,6 +72,8 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   /// While the log's end is uncertain, or damage in it is all that tells of a loss: looks whether every replica has
   /// settled the one, and noted the other.
   void check_recovered(std::uint64_t);
+  void on_life_noted(std::uint64_t, NodeId node);
+  void on_lives_failed(std::uint64_t, const Error& why);
   void on_engine_failed(std::uint64_t, const Error& why);
   void on_damage_found(std::uint64_t, const Scrubber::Damage& damage);
 
@@ -79,6 +81,7 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   Environment environment_;
   HostEvents& events_;
   std::unique_ptr<storage::Log> log_;
+  std::unique_ptr<peer::MetLives> met_;
   storage::Recovery recovery_;
   ReplicaLimits limits_;
   Pace pace_;

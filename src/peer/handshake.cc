@@ -37,13 +37,13 @@ std::string encode_hello(const Hello& hello) {
   writer.u64(hello.cluster.value());
   writer.u64(hello.from.value());
   writer.u64(hello.to.value());
-  writer.u64(hello.incarnation.value());
+  writer.u64(hello.life.incarnation.value());
   writer.u64(hello.attempt);
   writer.bytes(told);
-  if (!hello.quorum_sizes.are_majorities()) {
-    writer.u32(hello.quorum_sizes.phase_1);
-    writer.u32(hello.quorum_sizes.phase_2);
-  }
+  writer.u32(hello.quorum_sizes.phase_1);
+  writer.u32(hello.quorum_sizes.phase_2);
+  writer.u64(hello.life.birth);
+  writer.u64(hello.life.start);
   return writer.take();
 }
 
@@ -57,18 +57,22 @@ Result<Hello> decode_hello(ByteView body) {
   hello.cluster = ClusterId(reader.u64());
   hello.from = NodeId(reader.u64());
   hello.to = NodeId(reader.u64());
-  hello.incarnation = Incarnation(reader.u64());
+  hello.life.incarnation = Incarnation(reader.u64());
   hello.attempt = reader.u64();
   hello.consensus = std::string(reader.bytes(told_size));
   if (reader.ok() && reader.remaining() > 0) {
     hello.quorum_sizes.phase_1 = reader.u32();
     hello.quorum_sizes.phase_2 = reader.u32();
   }
+  if (reader.ok() && reader.remaining() > 0) {
+    hello.life.birth = reader.u64();
+    hello.life.start = reader.u64();
+  }
   // Later versions may append fields: what follows is theirs.
   if (!reader.ok() || magic != kMagic) {
     return fail(ErrorCode::invalid, "not the greeting of a Quorate node");
   }
-  if (hello.from.is_none() || hello.incarnation.is_none() || told_size > kMaxConsensusName ||
+  if (hello.from.is_none() || hello.life.incarnation.is_none() || told_size > kMaxConsensusName ||
       hello.oldest_version > hello.version) {
     return fail(ErrorCode::invalid, "a greeting without node, life or version");
   }
@@ -157,6 +161,30 @@ std::optional<Refusal> judge_hello(const Hello& hello, const Hello& self, bool i
   if (!is_known) {
     return Refusal{RefusalCode::unknown_node, "unknown node: " + hex(hello.from.value()) +
                                                   " is not a member that node " + hex(self.from.value()) + " knows"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> judge_life(const Hello& hello, const Life& met, NodeId self) {
+  const std::string node = "node " + hex(hello.from.value());
+  if (met.birth != 0 && hello.life.birth != met.birth && !QUORATE_PLANT(accept_another_birth)) {
+    return Refusal{RefusalCode::another_birth,
+                   "lost data: " + node + " was here before with another data directory than it has now, node " +
+                       hex(self.value()) + " says; put the right one back, or remove the member and add a new one"};
+  }
+  if (QUORATE_PLANT(accept_older_life)) {
+    return std::nullopt;
+  }
+  const std::string number = std::to_string(hello.life.incarnation.value());
+  if (hello.life.incarnation < met.incarnation) {
+    return Refusal{RefusalCode::older_life, "same node id twice, or an old copy of its data: " + node +
+                                                " runs its life " + number + ", node " + hex(self.value()) +
+                                                " has met its life " + std::to_string(met.incarnation.value())};
+  }
+  if (hello.life.incarnation == met.incarnation && met.start != 0 && hello.life.start != met.start) {
+    return Refusal{RefusalCode::older_life, "same node id twice, or an old copy of its data: " + node +
+                                                " runs another life " + number + " than node " + hex(self.value()) +
+                                                " has met"};
   }
   return std::nullopt;
 }

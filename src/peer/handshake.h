@@ -3,8 +3,8 @@
 //
 // Invariants: 1. a link comes up only between two members of one cluster that run one protocol with quorums of the same
 //                sizes, each of which named the other. 2. a hello and a refusal keep their layout in every version, so
-//                that any two versions can tell each other why they do not fit. 3. an older life of a node never
-//                replaces a newer one.
+//                that any two versions can tell each other why they do not fit. 3. an older life of a node, or one from
+//                another data directory, never replaces one that was met.
 // Pure; docs/formats/peer.md has the bytes.
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "peer/life.h"
 #include "quorum/phase_sizes.h"
 
 namespace quorate::peer {
@@ -29,7 +30,7 @@ struct Hello {
   ClusterId cluster;
   NodeId from;
   NodeId to;
-  Incarnation incarnation;    ///< of `from`
+  Life life;                  ///< of `from`
   std::uint64_t attempt = 0;  ///< rises with each connection that one life of `from` makes to `to`
   /// The consensus protocol that the sender's groups run. Empty: the one that all ran before a hello could tell.
   std::string consensus;
@@ -44,12 +45,13 @@ enum class RefusalCode : std::uint8_t {
   wrong_node = 3,        ///< the hello is for another node: an address was given to someone else
   unknown_node = 4,      ///< the other side is no member that this side knows
   same_node = 5,         ///< the other side has this side's own id
-  older_life = 6,        ///< a newer life of the same node was here already
+  older_life = 6,        ///< a newer life of the same node was here already, or another one of the same number
   older_attempt = 7,     ///< a newer connection of the same life is here already: nothing for a person to mend
   wrong_side = 8,        ///< the node with the greater id connected; it has to wait
   removed = 9,           ///< the other side was removed from the cluster, for ever
   wrong_consensus = 10,  ///< the other side's groups run another consensus protocol
   wrong_quorums = 11,    ///< or with quorums of other sizes
+  another_birth = 12,    ///< the same node was here already with another data directory
 };
 
 struct Refusal {
@@ -69,6 +71,9 @@ struct Refusal {
 /// Judges the hello of another node. `self` is what this side says of itself, with `to` the node that it expects; none
 /// if any known one may come (`is_known` tells whether hello.from is known).
 [[nodiscard]] std::optional<Refusal> judge_hello(const Hello& hello, const Hello& self, bool is_known);
+
+/// Judges a node that this side, `self`, has met before, in the life `met`: it may not have forgotten that life.
+[[nodiscard]] std::optional<Refusal> judge_life(const Hello& hello, const Life& met, NodeId self);
 
 /// Ids as people see them: hexadecimal, as etcd prints member ids.
 [[nodiscard]] std::string hex(std::uint64_t value);

@@ -71,7 +71,7 @@ Hello Link::own_hello() const {
   return Hello{.cluster = context_.config.cluster,
                .from = context_.config.self,
                .to = peer_.node,
-               .incarnation = context_.config.incarnation,
+               .life = context_.config.life,
                .attempt = attempt_,
                .consensus = context_.config.consensus,
                .quorum_sizes = context_.config.quorum_sizes};
@@ -83,6 +83,7 @@ void Link::connect(std::uint64_t /*token*/) {
   timer_ = 0;
   ++attempt_;
   state_ = State::connecting;
+  accepted_ = false;
   connection_ = std::make_unique<Connection>(*this);
   connection_->connect(context_.transport, peer_.address);
   arm(context_.clock.now() + context_.config.silence_limit);
@@ -90,25 +91,12 @@ void Link::connect(std::uint64_t /*token*/) {
 
 void Link::on_connected(Connection& /*connection*/) {
   state_ = State::greeting;
-  connection_->send(FrameType::hello, context_.config.incarnation, encode_hello(own_hello()));
+  connection_->send(FrameType::hello, context_.config.life.incarnation, encode_hello(own_hello()));
 }
 
 void Link::handle_greeting(const Frame& frame) {
   if (frame.type == FrameType::refusal) {
-    const Result<Refusal> refusal = decode_refusal(frame.body.view());
-    if (!refusal) {
-      damaged(refusal.error().text);
-      return;
-    }
-    trace("peer.refused_by", static_cast<std::uint64_t>(refusal->code));
-    const bool mendable = refusal->code != RefusalCode::older_attempt && connects();
-    if (mendable) {
-      report_rejection(refusal->text);
-    }
-    go_down(connects() ? refusal->text : "has not connected yet", mendable);
-    if (refusal->code == RefusalCode::removed) {
-      context_.events.on_removed(refusal->text);
-    }
+    handle_refusal(frame);
     return;
   }
   if (frame.type != FrameType::hello) {
@@ -121,26 +109,44 @@ void Link::handle_greeting(const Frame& frame) {
     return;
   }
   std::optional<Refusal> refusal = judge_hello(*hello, own_hello(), true);
-  if (!refusal && hello->incarnation < peer_life_) {
-    refusal = judge_life(*hello);
+  if (const Life* met = context_.met.find(peer_.node); !refusal && met != nullptr) {
+    refusal = judge_life(*hello, *met, context_.config.self);
   }
   if (refusal) {
     trace("peer.refused", static_cast<std::uint64_t>(refusal->code));
+    connection_->send(FrameType::refusal, context_.config.life.incarnation, encode_refusal(*refusal));
     report_rejection(refusal->text);
     go_down(refusal->text, true);
     return;
   }
-  come_up(*hello);
+  meet(*hello);
 }
 
-std::optional<Refusal> Link::judge_life(const Hello& hello) const {
-  if (hello.incarnation < peer_life_) {
-    return Refusal{RefusalCode::older_life,
-                   "same node id twice, or an old copy of its data: node " + hex(peer_.node.value()) +
-                       " runs its life " + std::to_string(hello.incarnation.value()) + ", node " +
-                       hex(context_.config.self.value()) + " has met its life " + std::to_string(peer_life_.value())};
+void Link::handle_refusal(const Frame& frame) {
+  const Result<Refusal> refusal = decode_refusal(frame.body.view());
+  if (!refusal) {
+    damaged(refusal.error().text);
+    return;
   }
-  if (hello.incarnation == peer_life_ && hello.attempt <= peer_attempt_) {
+  trace("peer.refused_by", static_cast<std::uint64_t>(refusal->code));
+  const bool only_asked = !connects() && !accepted_;
+  const bool mendable = refusal->code != RefusalCode::older_attempt && !only_asked;
+  if (mendable) {
+    report_rejection(refusal->text);
+  }
+  go_down(only_asked ? "has not connected yet" : refusal->text, mendable);
+  if (refusal->code == RefusalCode::removed) {
+    context_.events.on_removed(refusal->text);
+  }
+}
+
+std::optional<Refusal> Link::judge_again(const Hello& hello) const {
+  if (const Life* met = context_.met.find(peer_.node); met != nullptr) {
+    if (std::optional<Refusal> refusal = judge_life(hello, *met, context_.config.self)) {
+      return refusal;
+    }
+  }
+  if (hello.life == peer_life_ && hello.attempt <= peer_attempt_) {
     return Refusal{RefusalCode::older_attempt, "a newer connection of this node is there already"};
   }
   return std::nullopt;
@@ -148,14 +154,48 @@ std::optional<Refusal> Link::judge_life(const Hello& hello) const {
 
 void Link::adopt(std::unique_ptr<Connection> connection, const Hello& hello) {
   if (state_ != State::waiting) {
-    go_down(hello.incarnation == peer_life_ ? "connected anew" : "restarted", false);
+    go_down(hello.life == peer_life_ ? "connected anew" : "restarted", false);
   }
   connection_ = std::move(connection);
   connection_->set_owner(*this);
   ++attempt_;
   peer_attempt_ = hello.attempt;
-  connection_->send(FrameType::hello, context_.config.incarnation, encode_hello(own_hello()));
-  come_up(hello);
+  accepted_ = true;
+  arm(context_.clock.now() + context_.config.silence_limit);
+  meet(hello);
+}
+
+void Link::meet(const Hello& hello) {
+  state_ = State::noting;
+  peer_life_ = hello.life;
+  if (context_.met.note(peer_.node, peer_life_)) {
+    on_life_noted();
+  }
+}
+
+void Link::on_life_noted() {
+  if (state_ != State::noting || !context_.met.note(peer_.node, peer_life_)) {
+    return;
+  }
+  connection_->allow_messages(context_.config.max_frame_bytes);
+  if (accepted_) {
+    state_ = State::answered;
+    connection_->send(FrameType::hello, context_.config.life.incarnation, encode_hello(own_hello()));
+  } else {
+    come_up();
+  }
+}
+
+/// The other side speaks when it has accepted our hello, and only then.
+void Link::handle_answered(Frame& frame) {
+  if (frame.type == FrameType::refusal) {
+    handle_refusal(frame);
+  } else if (frame.type != FrameType::hello && frame.sender == peer_life_.incarnation) {
+    come_up();
+    handle_established(frame);
+  } else {
+    trace("peer.early_frame");
+  }
 }
 
 void Link::report_rejection(std::string_view text) {
@@ -166,10 +206,8 @@ void Link::report_rejection(std::string_view text) {
   }
 }
 
-void Link::come_up(const Hello& hello) {
+void Link::come_up() {
   const Instant now = context_.clock.now();
-  connection_->allow_messages(context_.config.max_frame_bytes);
-  peer_life_ = hello.incarnation;
   state_ = State::up;
   status_.up = true;
   status_.last_error.clear();
@@ -183,8 +221,8 @@ void Link::come_up(const Hello& hello) {
     next_heartbeat_ = Instant::max();
   }
   arm(std::min(next_heartbeat_, last_heard_ + context_.config.silence_limit));
-  trace("peer.link_up", peer_life_.value());
-  context_.events.on_peer_up(peer_.node, peer_life_);
+  trace("peer.link_up", peer_life_.incarnation.value());
+  context_.events.on_peer_up(peer_.node, peer_life_.incarnation);
 }
 
 void Link::go_down(std::string why, bool patient) {
@@ -205,8 +243,8 @@ void Link::go_down(std::string why, bool patient) {
     schedule_question();
   }
   if (was_up) {
-    trace("peer.link_down", peer_life_.value());
-    context_.events.on_peer_down(peer_.node, peer_life_, why);
+    trace("peer.link_down", peer_life_.incarnation.value());
+    context_.events.on_peer_down(peer_.node, peer_life_.incarnation, why);
   }
 }
 
@@ -255,15 +293,19 @@ void Link::on_heard(Connection& /*connection*/, std::size_t bytes) {
 }
 
 void Link::on_frame(Connection& /*connection*/, Frame& frame) {
-  if (state_ == State::up) {
-    handle_established(frame);
-  } else {
-    handle_greeting(frame);
+  switch (state_) {
+    case State::up: handle_established(frame); return;
+    case State::answered: handle_answered(frame); return;
+    case State::noting: trace("peer.early_frame"); return;  // also a refusal: the connection ends with it
+    case State::waiting:
+    case State::connecting:
+    case State::greeting:
+    case State::closed: handle_greeting(frame); return;
   }
 }
 
 void Link::handle_established(Frame& frame) {
-  if (frame.sender != peer_life_) {
+  if (frame.sender != peer_life_.incarnation) {
     ++status_.stale_frames;  // sent by an earlier life, or one that has not shaken hands
     trace("peer.stale_frame", frame.sender.value());
     return;
@@ -320,7 +362,7 @@ void Link::send_heartbeat(FrameType type, Instant now) {
   body.u64(echo_);
   body.u64(echo_ == 0 ? 0 : stamp(now) - stamp(echo_since_));
   const Buffer part = body.take_buffer();
-  batch_.add(Frame{.type = type, .sender = context_.config.incarnation}, {&part, 1});
+  batch_.add(Frame{.type = type, .sender = context_.config.life.incarnation}, {&part, 1});
   request_flush();
 }
 
@@ -340,7 +382,7 @@ bool Link::send(Channel channel, GroupId group, std::span<const Buffer> parts) {
   batch_.add(Frame{.type = FrameType::message,
                    .channel = static_cast<std::uint8_t>(channel),
                    .group = group,
-                   .sender = context_.config.incarnation},
+                   .sender = context_.config.life.incarnation},
              parts);
   request_flush();
   return true;

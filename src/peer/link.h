@@ -1,12 +1,16 @@
 #pragma once
 // The link to one peer: connects or waits to be connected, shakes hands, carries messages, notices silence.
 //
-//            connect          opened, hello          their hello
-//   waiting ---------> connecting ---------> greeting ---------> up        (the node with the smaller id)
-//   waiting -------------------------------------- adopt() ---> up        (the node with the greater id)
-//   waiting ---------> connecting ---------> greeting ---------> waiting   (the same, after a long wait: is it still a
-//   member?) any: closed, damaged, silent, refused ---> waiting (the smaller id tries again after a back-off with
-//   jitter) any: close() ---> closed
+//            connect          opened, hello          their hello        their life is noted
+//   waiting ---------> connecting ---------> greeting ---------> noting --------------------> up
+//            adopt()          their life is noted, hello          their first frame
+//   waiting ---------> noting ------------------------> answered -----------------> up
+//            connect          opened, hello          their refusal
+//   waiting ---------> connecting ---------> greeting -------------> waiting
+//   any: closed, damaged, silent, refused ---> waiting
+//   any: close() ---> closed
+// The first line is the node with the smaller id, which tries again after a back-off with jitter. The second is the one
+// with the greater id; the third the same after a long wait: is it still a member?
 //
 // Invariants: 1. messages are delivered only while up, and only from the life of the peer that shook hands. 2. at most
 //                max_queue_bytes wait to be sent. 3. on_peer_up and on_peer_down alternate.
@@ -33,6 +37,7 @@ struct MeshContext {
   const env::Clock& clock;
   env::Entropy& entropy;
   env::Transport& transport;
+  MetLives& met;
   MeshEvents& events;
   TraceSink& traces;
   std::vector<std::unique_ptr<Connection>> ended;  ///< destroyed by the mesh at the end of the turn
@@ -59,9 +64,11 @@ class Link final : public ConnectionOwner {
   /// What this node says to the peer.
   [[nodiscard]] Hello own_hello() const;
   /// A hello of the peer that judge_hello() accepted: is it newer than what this link knows?
-  [[nodiscard]] std::optional<Refusal> judge_life(const Hello& hello) const;
+  [[nodiscard]] std::optional<Refusal> judge_again(const Hello& hello) const;
   /// Takes over an accepted connection whose hello was accepted.
   void adopt(std::unique_ptr<Connection> connection, const Hello& hello);
+  /// The peer's life is durable here: what waited for that goes on.
+  void on_life_noted();
   /// Notes and reports once that this peer and we do not fit, until the text changes or the link comes up.
   void report_rejection(std::string_view text);
 
@@ -70,7 +77,7 @@ class Link final : public ConnectionOwner {
   [[nodiscard]] const LinkStatus& status() const { return status_; }
 
  private:
-  enum class State : std::uint8_t { waiting, connecting, greeting, up, closed };
+  enum class State : std::uint8_t { waiting, connecting, greeting, noting, answered, up, closed };
 
   void on_connected(Connection& connection) override;
   void on_heard(Connection& connection, std::size_t bytes) override;
@@ -80,11 +87,15 @@ class Link final : public ConnectionOwner {
   [[nodiscard]] bool connects() const { return context_.config.self < peer_.node; }
   void connect(std::uint64_t token);
   void handle_greeting(const Frame& frame);
+  void handle_refusal(const Frame& frame);
+  void handle_answered(Frame& frame);
+  /// What has to be durable here first comes first.
+  void meet(const Hello& hello);
   void handle_established(Frame& frame);
   void deliver(Frame& frame);
   void handle_heartbeat(const Frame& frame);
   void send_heartbeat(FrameType type, Instant now);
-  void come_up(const Hello& hello);
+  void come_up();
   /// Gives the connection up; `patient`: waiting short makes no sense.
   void go_down(std::string why, bool patient);
   void damaged(std::string_view what);
@@ -104,8 +115,9 @@ class Link final : public ConnectionOwner {
   FrameBatch batch_;  ///< of this turn
   bool flush_requested_ = false;
 
-  Incarnation peer_life_;           ///< the newest life of the peer that shook hands with us
+  Life peer_life_;                  ///< the newest life of the peer that shook hands with us
   std::uint64_t peer_attempt_ = 0;  ///< and the newest connection of that life
+  bool accepted_ = false;           ///< this connection was made by the peer
   std::uint64_t attempt_ = 0;       ///< our own connections
   std::string reported_rejection_;
 

@@ -14,7 +14,7 @@ constexpr Duration kRefusedLimit = std::chrono::seconds(1);  ///< to read the re
 constexpr std::size_t kRememberedRejections = 16;
 
 Status check_config(const MeshConfig& config) {
-  if (config.self.is_none() || config.incarnation.is_none() || config.cluster.is_none()) {
+  if (config.self.is_none() || config.life.incarnation.is_none() || config.cluster.is_none()) {
     return fail(ErrorCode::invalid, "a node needs its id, its cluster's id and an incarnation to speak to others");
   }
   std::vector<NodeId> seen{config.self};
@@ -30,9 +30,12 @@ Status check_config(const MeshConfig& config) {
 class NodeMesh final : public Mesh, private env::AcceptEvents, private ConnectionOwner {
  public:
   NodeMesh(MeshConfig config, env::Loop& loop, const env::Clock& clock, env::Entropy& entropy,
-           env::Transport& transport, MeshEvents& events, TraceSink& traces)
-      : context_{std::move(config), loop, clock, entropy, transport, events, traces, {}},
+           env::Transport& transport, MetLives& met, MeshEvents& events, TraceSink& traces)
+      : context_{std::move(config), loop, clock, entropy, transport, met, events, traces, {}},
         removed_(context_.config.removed) {
+    for (const NodeId node : removed_) {
+      met.forget(node);
+    }
     for (const Peer& peer : context_.config.peers) {
       links_.push_back(std::make_unique<Link>(context_, peer));
     }
@@ -53,6 +56,11 @@ class NodeMesh final : public Mesh, private env::AcceptEvents, private Connectio
 
   void set_peer(Peer peer) override;
   void retire(NodeId node) override;
+  void on_life_noted(NodeId node) override {
+    if (Link* link = find(node); link != nullptr) {
+      link->on_life_noted();
+    }
+  }
   bool send(NodeId to, Channel channel, GroupId group, std::span<const Buffer> parts) override {
     Link* link = find(to);
     return link != nullptr && link->send(channel, group, parts);
@@ -168,7 +176,7 @@ std::optional<Refusal> NodeMesh::judge(const Hello& hello) const {
   const Link* link = find(hello.from);
   const Hello self{.cluster = context_.config.cluster,
                    .from = context_.config.self,
-                   .incarnation = context_.config.incarnation,
+                   .life = context_.config.life,
                    .consensus = context_.config.consensus,
                    .quorum_sizes = context_.config.quorum_sizes};
   if (hello.cluster == self.cluster && link == nullptr && is_removed(hello.from)) {
@@ -185,7 +193,7 @@ std::optional<Refusal> NodeMesh::judge(const Hello& hello) const {
     return Refusal{RefusalCode::wrong_side, "node " + hex(hello.from.value()) + " has to wait for node " +
                                                 hex(context_.config.self.value()) + " to connect"};
   }
-  return link->judge_life(hello);
+  return link->judge_again(hello);
 }
 
 void NodeMesh::refuse(Arrival& arrival, const Hello& hello, const Refusal& refusal) {
@@ -193,7 +201,7 @@ void NodeMesh::refuse(Arrival& arrival, const Hello& hello, const Refusal& refus
       {.name = "peer.refused", .a = hello.from.value(), .b = static_cast<std::uint64_t>(refusal.code)});
   arrival.refused = true;
   arrival.deadline = context_.clock.now() + kRefusedLimit;
-  arrival.connection->send(FrameType::refusal, context_.config.incarnation, encode_refusal(refusal));
+  arrival.connection->send(FrameType::refusal, context_.config.life.incarnation, encode_refusal(refusal));
   arm_timer();
   const bool only_asks = hello.from > context_.config.self && find(hello.from) != nullptr;
   if (refusal.code == RefusalCode::older_attempt || only_asks) {
@@ -212,7 +220,7 @@ void NodeMesh::answer_question(Arrival& arrival) {
   context_.traces.trace({.name = "peer.members_told"});
   arrival.refused = true;
   arrival.deadline = context_.clock.now() + kRefusedLimit;
-  arrival.connection->send(FrameType::members, context_.config.incarnation,
+  arrival.connection->send(FrameType::members, context_.config.life.incarnation,
                            std::string(context_.events.describe_members().view()));
   arm_timer();
 }
@@ -234,6 +242,7 @@ void NodeMesh::retire(NodeId node) {
     return;
   }
   removed_.push_back(node);
+  context_.met.forget(node);
   leaving_.push_back({node, context_.clock.now() + context_.config.silence_limit});
   arm_timer();
 }
@@ -317,10 +326,10 @@ void NodeMesh::on_timer(std::uint64_t /*token*/) {
 }  // namespace
 
 Result<std::unique_ptr<Mesh>> Mesh::start(MeshConfig config, env::Loop& loop, const env::Clock& clock,
-                                          env::Entropy& entropy, env::Transport& transport, MeshEvents& events,
-                                          TraceSink& traces) {
+                                          env::Entropy& entropy, env::Transport& transport, MetLives& met,
+                                          MeshEvents& events, TraceSink& traces) {
   QUORATE_TRY(check_config(config));
-  auto mesh = std::make_unique<NodeMesh>(std::move(config), loop, clock, entropy, transport, events, traces);
+  auto mesh = std::make_unique<NodeMesh>(std::move(config), loop, clock, entropy, transport, met, events, traces);
   QUORATE_TRY(mesh->start());
   return std::unique_ptr<Mesh>(std::move(mesh));
 }

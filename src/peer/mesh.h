@@ -4,7 +4,8 @@
 // Invariants: 1. a frame is delivered only if its checksum holds and the handshake named this cluster, this node and
 //                a known peer with its incarnation. 2. queues are bounded in bytes: what does not fit is dropped and
 //                counted; links promise nothing. 3. one heartbeat per pair; silence beyond the limit or a reset is
-//                PeerDown. 4. everything sent in a turn leaves in one write per peer.
+//                PeerDown. 4. a life that is older than one that was met, by this life or one before, is never heard.
+//                5. everything sent in a turn leaves in one write per peer.
 // Of two nodes the one with the smaller id connects. Wire format: docs/formats/peer.md.
 // Owned by the node's host, on the loop.
 
@@ -22,6 +23,8 @@
 #include "env/entropy.h"
 #include "env/loop.h"
 #include "env/transport.h"
+#include "peer/life.h"
+#include "peer/met_lives.h"
 #include "quorum/phase_sizes.h"
 
 namespace quorate::peer {
@@ -41,7 +44,7 @@ struct Peer {
 struct MeshConfig {
   ClusterId cluster;
   NodeId self;
-  Incarnation incarnation;
+  Life life;
   std::string consensus;  ///< as Hello::consensus
   quorum::PhaseSizes quorum_sizes{};
   std::string listen_address;
@@ -87,7 +90,7 @@ class Mesh {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Mesh>> start(MeshConfig config, env::Loop& loop, const env::Clock& clock,
                                                            env::Entropy& entropy, env::Transport& transport,
-                                                           MeshEvents& events, TraceSink& traces);
+                                                           MetLives& met, MeshEvents& events, TraceSink& traces);
   virtual ~Mesh() = default;
 
   /// Queues one message made of `parts` (concatenated on the wire, not copied here beyond small ones). Returns
@@ -99,6 +102,9 @@ class Mesh {
   /// The node is no member any more. Its link stays for a silence limit, so that it hears the last word; then the node
   /// is refused for ever.
   virtual void retire(NodeId node) = 0;
+
+  /// What MetLives has told: a link that waits for it goes on.
+  virtual void on_life_noted(NodeId node) = 0;
 
   [[nodiscard]] virtual bool is_up(NodeId node) const = 0;
   [[nodiscard]] virtual std::vector<LinkStatus> links() const = 0;

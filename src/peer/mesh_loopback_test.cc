@@ -40,6 +40,7 @@ struct LiveNode : MeshEvents, TraceSink {
 
   env_posix::TcpTransport transport;
   env_posix::SystemEntropy entropy;
+  MetLives met;
   std::map<NodeId, bool> up;
   std::map<NodeId, std::string> down_why;
   std::size_t received = 0;
@@ -67,7 +68,7 @@ class MeshLoopbackTest : public testing::Test {
     MeshConfig config;
     config.cluster = ClusterId(5);
     config.self = NodeId(index + 1);
-    config.incarnation = Incarnation(life);
+    config.life.incarnation = Incarnation(life);
     config.listen_address = addresses[index];
     for (std::size_t i = 0; i < kNodes; ++i) {
       if (i != index) {
@@ -76,7 +77,8 @@ class MeshLoopbackTest : public testing::Test {
     }
     nodes[index] = std::make_unique<LiveNode>(*loop);
     LiveNode& node = *nodes[index];
-    Result<std::unique_ptr<Mesh>> mesh = Mesh::start(config, *loop, *loop, node.entropy, node.transport, node, node);
+    Result<std::unique_ptr<Mesh>> mesh =
+        Mesh::start(config, *loop, *loop, node.entropy, node.transport, node.met, node, node);
     ASSERT_TRUE(mesh) << mesh.error().text;
     node.mesh = std::move(*mesh);
   }
@@ -168,9 +170,9 @@ TEST_F(MeshLoopbackTest, ATakenPortIsAnErrorThatNamesIt) {
   MeshConfig config;
   config.cluster = ClusterId(5);
   config.self = NodeId(9);
-  config.incarnation = Incarnation(1);
+  config.life.incarnation = Incarnation(1);
   config.listen_address = addresses[0];
-  const auto mesh = Mesh::start(config, *loop, *loop, second.entropy, second.transport, second, second);
+  const auto mesh = Mesh::start(config, *loop, *loop, second.entropy, second.transport, second.met, second, second);
   ASSERT_FALSE(mesh);
   EXPECT_EQ(mesh.error().code, ErrorCode::busy);
   EXPECT_NE(mesh.error().text.find("is in use by"), std::string::npos) << mesh.error().text;

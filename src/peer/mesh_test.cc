@@ -63,6 +63,7 @@ struct Node : MeshEvents, TraceSink {
   FakeLoop& loop;
   FakeNetwork& network;
   CountingEntropy entropy;
+  MetLives met;
   std::vector<std::string> messages;
   std::vector<std::string> log;
   std::map<std::string, int> traces;
@@ -75,7 +76,7 @@ class MeshTest : public testing::Test {
     MeshConfig result;
     result.cluster = kCluster;
     result.self = self;
-    result.incarnation = Incarnation(life);
+    result.life.incarnation = Incarnation(life);
     result.listen_address = address_of(self);
     for (const NodeId peer : peers) {
       result.peers.push_back({peer, address_of(peer)});
@@ -84,7 +85,7 @@ class MeshTest : public testing::Test {
   }
   std::unique_ptr<Node> start(MeshConfig with) {
     auto node = std::make_unique<Node>(loop, network);
-    node->mesh = Mesh::start(std::move(with), loop, loop, node->entropy, network, *node, *node).value();
+    node->mesh = Mesh::start(std::move(with), loop, loop, node->entropy, network, node->met, *node, *node).value();
     return node;
   }
   void start_pair() {
@@ -126,14 +127,15 @@ struct Stranger : env::StreamEvents {
   bool closed = false;
 };
 
-std::string hello_bytes(const Hello& hello) {
+std::string frame_bytes(FrameType type, Incarnation sender, std::string_view body) {
   FrameBatch batch;
-  Frame frame;
-  frame.type = FrameType::hello;
-  frame.sender = hello.incarnation;
-  const Buffer body = Buffer::copy_of(encode_hello(hello));
-  batch.add(frame, {&body, 1});
+  const Buffer part = Buffer::copy_of(body);
+  batch.add(Frame{.type = type, .sender = sender}, {&part, 1});
   return std::string(batch.chunks()[0].view());
+}
+
+std::string hello_bytes(const Hello& hello) {
+  return frame_bytes(FrameType::hello, hello.life.incarnation, encode_hello(hello));
 }
 
 TEST_F(MeshTest, TheSmallerIdConnectsAndBothComeUp) {
@@ -216,13 +218,53 @@ TEST_F(MeshTest, TheSameNodeIdTwiceIsRefusedByTheLifeThatIsOlder) {
                           "2 has met its life 11"});
 }
 
+// C-12: the greater id waits to be connected, and hears all the same why it is not.
+TEST_F(MeshTest, WhoComesBackWithAnotherDirectoryIsRefusedByWhoHasMetItInALifeBefore) {
+  for (const NodeId lost : {NodeId(1), NodeId(2)}) {
+    const NodeId whole = lost == NodeId(1) ? NodeId(2) : NodeId(1);
+    const auto judge = std::make_unique<Node>(loop, network);
+    ASSERT_TRUE(judge->met.note(lost, {Incarnation(22), 7, 1}));
+    judge->mesh =
+        Mesh::start(config(whole, 12, {lost}), loop, loop, judge->entropy, network, judge->met, *judge, *judge).value();
+    MeshConfig with = config(lost, 99, {whole});
+    with.life.birth = 8;
+    const std::unique_ptr<Node> refused = start(with);
+    network.run(seconds(5));
+    EXPECT_FALSE(judge->mesh->is_up(lost));
+    EXPECT_FALSE(refused->mesh->is_up(whole));
+    ASSERT_EQ(refused->log.size(), 1U) << "its groups have not heard of a link, not even for a moment";
+    ASSERT_EQ(judge->log.size(), 1U);
+    const std::string why = "lost data: node " + std::to_string(lost.value()) + " was here before";
+    EXPECT_TRUE(refused->log[0].starts_with("rejected " + std::to_string(whole.value()) + ": " + why));
+    EXPECT_TRUE(judge->log[0].starts_with("rejected " + std::to_string(lost.value()) + ": " + why));
+  }
+}
+
+// F-P6: of two copies that were started equally often, the one that was met first is heard.
+TEST_F(MeshTest, ACopyThatWasStartedAsOftenIsRefused) {
+  one = start(config(NodeId(1), 11, {NodeId(2)}));
+  for (const std::uint64_t start_of : {5, 6}) {
+    MeshConfig with = config(NodeId(2), 22, {NodeId(1)});
+    with.life.start = start_of;
+    two = start(with);
+    network.run(seconds(3));
+    EXPECT_EQ(two->mesh->is_up(NodeId(1)), start_of == 5);
+    two.reset();
+    network.listeners.erase(address_of(NodeId(2)));
+    network.run(seconds(2));
+  }
+  EXPECT_EQ(one->log.back(),
+            "rejected 2: same node id twice, or an old copy of its data: node 2 runs another life 22 than node 1 has "
+            "met");
+}
+
 TEST_F(MeshTest, AVersionThatDoesNotFitIsRefusedNamingBoth) {
   two = start(config(NodeId(2), 22, {NodeId(1)}));
   Stranger future;
   future.stream = network.connect(address_of(NodeId(2)), future);
   network.deliver();
   Hello hello{.version = 9, .oldest_version = 8, .cluster = kCluster, .from = NodeId(1), .to = NodeId(2)};
-  hello.incarnation = Incarnation(1);
+  hello.life.incarnation = Incarnation(1);
   future.say(hello_bytes(hello));
   network.deliver();
   EXPECT_EQ(future.refusal().text, "node 1 speaks peer protocol 8 to 9, node 2 speaks 1");
@@ -235,7 +277,7 @@ TEST_F(MeshTest, AnOlderConnectionOfTheSameLifeIsRefusedQuietly) {
   Stranger late;
   late.stream = network.connect(address_of(NodeId(2)), late);
   network.deliver();
-  Hello hello{.cluster = kCluster, .from = NodeId(1), .to = NodeId(2), .incarnation = Incarnation(11)};
+  Hello hello{.cluster = kCluster, .from = NodeId(1), .to = NodeId(2), .life = {Incarnation(11)}};
   hello.attempt = 1;  // that of the link that is up
   late.say(hello_bytes(hello));
   network.deliver();
@@ -247,7 +289,10 @@ TEST_F(MeshTest, AnOlderConnectionOfTheSameLifeIsRefusedQuietly) {
   hello.attempt = 100;
   newer.say(hello_bytes(hello));
   network.deliver();
-  EXPECT_EQ(two->log, (std::vector<std::string>{"down 1 life 11: connected anew", "up 1 life 11"}));
+  EXPECT_EQ(two->log, (std::vector<std::string>{"down 1 life 11: connected anew"}));
+  newer.say(frame_bytes(FrameType::heartbeat, hello.life.incarnation, std::string(24, '\0')));
+  network.deliver();
+  EXPECT_EQ(two->log.back(), "up 1 life 11") << "it speaks, so it has accepted";
 }
 
 TEST_F(MeshTest, TheGreaterIdHasToWait) {
@@ -255,7 +300,7 @@ TEST_F(MeshTest, TheGreaterIdHasToWait) {
   Stranger eager;
   eager.stream = network.connect(address_of(NodeId(1)), eager);
   network.deliver();
-  eager.say(hello_bytes({.cluster = kCluster, .from = NodeId(2), .to = NodeId(1), .incarnation = Incarnation(22)}));
+  eager.say(hello_bytes({.cluster = kCluster, .from = NodeId(2), .to = NodeId(1), .life = {Incarnation(22)}}));
   network.deliver();
   EXPECT_EQ(eager.refusal().code, RefusalCode::wrong_side);
   EXPECT_FALSE(one->mesh->is_up(NodeId(2)));
@@ -565,7 +610,7 @@ TEST_F(MeshTest, TellsAStrangerWhoAsksWhoTheMembersAre) {
 TEST_F(MeshTest, AnImpossibleConfigurationIsRefused) {
   Node node(loop, network);
   const auto try_start = [&](MeshConfig with) {
-    return Mesh::start(std::move(with), loop, loop, node.entropy, network, node, node);
+    return Mesh::start(std::move(with), loop, loop, node.entropy, network, node.met, node, node);
   };
   EXPECT_EQ(try_start(config(NodeId(1), 1, {NodeId(2), NodeId(2)})).error().text,
             "node id 2 stands twice in the cluster");

@@ -169,7 +169,7 @@ Status Node::open_records() {
 }
 
 group::HostConfig Node::host_config() const {
-  group::HostConfig config = host_config_of(options_, identity_, protocol_, parts_->home.directory->incarnation());
+  group::HostConfig config = host_config_of(options_, identity_, protocol_, parts_->home.life);
   config.records_laid_aside = records_laid_aside_;
   return config;
 }

@@ -27,11 +27,11 @@ consensus::CoreConfig core_config_of(const ServeOptions& options, const ClusterI
 }
 
 group::HostConfig host_config_of(const ServeOptions& options, const ClusterIdentity& identity,
-                                 const consensus::Protocol& protocol, Incarnation incarnation) {
+                                 const consensus::Protocol& protocol, const peer::Life& life) {
   group::HostConfig config;
   config.mesh.cluster = identity.cluster;
   config.mesh.self = identity.self;
-  config.mesh.incarnation = incarnation;
+  config.mesh.life = life;
   config.mesh.consensus = protocol.name();
   config.mesh.quorum_sizes = identity.quorum_sizes;
   config.mesh.listen_address = options.listen_peer_urls[0].address();

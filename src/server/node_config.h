@@ -12,7 +12,7 @@ namespace quorate::server {
 
 [[nodiscard]] consensus::CoreConfig core_config_of(const ServeOptions& options, const ClusterIdentity& identity);
 [[nodiscard]] group::HostConfig host_config_of(const ServeOptions& options, const ClusterIdentity& identity,
-                                               const consensus::Protocol& protocol, Incarnation incarnation);
+                                               const consensus::Protocol& protocol, const peer::Life& life);
 /// The first line of a node's log: who it is.
 void log_starting(const ServeOptions& options, const ClusterIdentity& identity, const consensus::Protocol& protocol,
                   const env_posix::DataDirectory& directory, EventLog& log);

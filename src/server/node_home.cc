@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "env_posix/entropy.h"
 #include "server/node_config.h"
 
 namespace quorate::server {
@@ -31,6 +32,7 @@ Result<NodeHome> open_home(const ServeOptions& options, ClusterIdentity& identit
   }
   home.directory = std::move(*directory);
   identity.cluster = home.directory->cluster();
+  home.life = {home.directory->incarnation(), home.directory->birth(), env_posix::SystemEntropy().next()};
   log_starting(options, identity, protocol, *home.directory, log);
   Result<std::unique_ptr<env_posix::PosixFiles>> files = env_posix::PosixFiles::open(options.data_dir, *home.loop);
   if (!files) {

@@ -9,6 +9,7 @@
 #include "env_posix/files.h"
 #include "env_posix/loop.h"
 #include "env_posix/tcp_transport.h"
+#include "peer/life.h"
 #include "rpc/server.h"
 #include "server/client_listener.h"
 #include "server/event_log.h"
@@ -22,6 +23,7 @@ struct NodeHome {
   std::unique_ptr<env_posix::EventLoop> loop;
   std::optional<env_posix::DataDirectory> directory;
   std::unique_ptr<env_posix::PosixFiles> files;
+  peer::Life life;  ///< that begins
 };
 
 /// Opens and locks the data directory, which settles the cluster's id in `identity`, and says who the node is.

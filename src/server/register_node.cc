@@ -89,8 +89,8 @@ Status RegisterNode::open_group() {
   parts_->transport = std::make_unique<env_posix::TcpTransport>(loop);
   const group::Environment environment{
       loop, loop, parts_->entropy, *parts_->home.files, *parts_->transport, *parts_->records, *this};
-  Result<std::unique_ptr<group::Host>> host = group::Host::open(
-      host_config_of(options_, identity_, protocol_, parts_->home.directory->incarnation()), environment, *this);
+  Result<std::unique_ptr<group::Host>> host =
+      group::Host::open(host_config_of(options_, identity_, protocol_, parts_->home.life), environment, *this);
   if (!host) {
     return std::unexpected(host.error());
   }

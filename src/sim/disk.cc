@@ -88,9 +88,15 @@ Result<std::unique_ptr<env::File>> Disk::open(std::string_view path, env::OpenMo
   if (found != current_.end()) {
     return fail(ErrorCode::already_exists, std::string(path) + " exists");
   }
-  auto content = std::make_shared<Content>();
+  std::shared_ptr<Content> content = new_file(path);
   record({"", std::string(path), content});
   return std::make_unique<DiskFile>(*this, std::move(content));
+}
+
+std::shared_ptr<Disk::Content> Disk::new_file(std::string_view path) {
+  auto content = std::make_shared<Content>();
+  content->directory = path.substr(0, path.find_last_of('/') + 1);
+  return content;
 }
 
 Status Disk::make_directory(std::string_view /*path*/) { return {}; }
@@ -171,7 +177,7 @@ void Disk::complete(std::uint64_t number) {
         pending.done(fail(ErrorCode::no_space, "no space left on the simulated disk"));
         return;
       }
-      auto content = std::make_shared<Content>();
+      std::shared_ptr<Content> content = new_file(pending.path);
       content->current.assign(pending.size, '\0');
       content->durable = content->current;
       record({"", pending.path, std::move(content)});

@@ -65,9 +65,9 @@ class Disk : public env::FileSystem {
     misdirected_write,  ///< F-D8: the same, and the bytes stand in another place
   };
   /// Betrays who wrote to the disk, whether it is running or not; `place` picks where. Of writes, one of the last
-  /// kRememberedWrites durable ones; but never what the last two have written. That is not spared by disks; but no log
-  /// can tell that its end was changed from that it was never written (docs/formats/log.md, "What cannot be seen").
-  /// False if there is nothing to betray.
+  /// kRememberedWrites durable ones; but never what the last two to the same directory have written. That is not spared
+  /// by disks; but no log can tell that its end was changed from that it was never written (docs/formats/log.md, "What
+  /// cannot be seen"). False if there is nothing to betray.
   bool betray(Betrayal how, std::uint64_t place);
   /// Takes the last betrayal back, where nothing was written over it since.
   void make_good();
@@ -82,6 +82,7 @@ class Disk : public env::FileSystem {
     std::string bytes;
   };
   struct Content {
+    std::string directory;
     std::string durable;
     std::string current;          ///< what reads see
     std::vector<Write> unsynced;  ///< in order
@@ -134,6 +135,7 @@ class Disk : public env::FileSystem {
   void make_durable(Content& file);
   void fail_write(Content& file);
   void note_written(const std::shared_ptr<Content>& file);
+  [[nodiscard]] static std::shared_ptr<Content> new_file(std::string_view path);
   [[nodiscard]] bool was_written_last(const Extent& extent) const;
   void change(Extent extent, std::string after);
   static void read_again(Content& file, std::uint64_t from, std::size_t size);

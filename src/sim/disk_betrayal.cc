@@ -24,9 +24,11 @@ bool Disk::betray(Betrayal how, std::uint64_t place) {
 }
 
 bool Disk::was_written_last(const Extent& extent) const {
-  const std::size_t spared = std::min(kSparedWrites, last_written_.size());
-  return std::any_of(last_written_.begin(), last_written_.begin() + static_cast<std::ptrdiff_t>(spared),
-                     [&extent](const Written& written) { return written.extent.overlaps(extent); });
+  std::size_t spared = 0;
+  return std::ranges::any_of(last_written_, [&](const Written& written) {
+    const bool is_near = written.extent.file->directory == extent.file->directory;
+    return is_near && ++spared <= kSparedWrites && written.extent.overlaps(extent);
+  });
 }
 
 /// Of a byte that is not zero: what was never written is nobody's.
@@ -54,13 +56,13 @@ bool Disk::flip_bit(std::uint64_t place) {
 
 bool Disk::lose_write(std::uint64_t place, bool lands_elsewhere) {
   std::vector<const Written*> candidates;
-  for (std::size_t i = kSparedWrites; i < last_written_.size(); ++i) {
+  for (std::size_t i = 0; i < last_written_.size(); ++i) {
     const auto later = last_written_.begin() + static_cast<std::ptrdiff_t>(i);
     const Extent& extent = later->extent;
     const bool is_last_there = std::none_of(
         last_written_.begin(), later, [&extent](const Written& written) { return written.extent.overlaps(extent); });
     const bool is_in_use = std::ranges::any_of(current_, [&](const auto& name) { return name.second == extent.file; });
-    if (is_last_there && is_in_use) {
+    if (is_last_there && is_in_use && !was_written_last(extent)) {
       candidates.push_back(&*later);
     }
   }

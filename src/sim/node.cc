@@ -119,7 +119,8 @@ Node::Node(std::uint32_t index, const NodeSettings& settings, EventQueue& queue,
       traces_(traces),
       observer_(observer),
       disk_(queue, random.split("disk")),
-      records_(std::make_unique<storage::MemoryRecords>()) {}
+      records_(std::make_unique<storage::MemoryRecords>()),
+      birth_(random.split("birth").next()) {}
 
 Node::~Node() { end_life(); }
 
@@ -131,7 +132,7 @@ Status Node::start() {
   group::HostConfig config;
   config.mesh.cluster = ClusterId(1);
   config.mesh.self = id();
-  config.mesh.incarnation = Incarnation(lives_);
+  config.mesh.life = {Incarnation(lives_), birth_, life_->env.next()};
   config.mesh.consensus = settings_.factory.protocol;
   config.mesh.listen_address = Network::address_of(index_);
   for (std::uint32_t peer = 1; peer <= settings_.node_count; ++peer) {

@@ -119,6 +119,7 @@ class Node {
   std::unique_ptr<storage::MemoryRecords> records_;  ///< what the engine wrote; survives lives as a crash leaves it
   bool records_laid_aside_ = false;
   std::uint32_t lives_ = 0;
+  std::uint64_t birth_;  ///< of what is on the disk
   std::unique_ptr<Life> life_;
 };
 
