@@ -189,6 +189,14 @@ std::optional<Refusal> judge_life(const Hello& hello, const Life& met, NodeId se
   return std::nullopt;
 }
 
+std::string_view trace_name(RefusalCode code) {
+  switch (code) {
+    case RefusalCode::another_birth: return "peer.refused_another_birth";
+    case RefusalCode::older_life: return "peer.refused_older_life";
+    default: return "peer.refused";
+  }
+}
+
 std::string hex(std::uint64_t value) {
   char digits[16];
   const auto end = std::to_chars(digits, digits + sizeof digits, value, 16);

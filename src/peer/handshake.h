@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -74,6 +75,9 @@ struct Refusal {
 
 /// Judges a node that this side, `self`, has met before, in the life `met`: it may not have forgotten that life.
 [[nodiscard]] std::optional<Refusal> judge_life(const Hello& hello, const Life& met, NodeId self);
+
+/// The name of the trace of such a refusal.
+[[nodiscard]] std::string_view trace_name(RefusalCode code);
 
 /// Ids as people see them: hexadecimal, as etcd prints member ids.
 [[nodiscard]] std::string hex(std::uint64_t value);

@@ -113,7 +113,7 @@ void Link::handle_greeting(const Frame& frame) {
     refusal = judge_life(*hello, *met, context_.config.self);
   }
   if (refusal) {
-    trace("peer.refused", static_cast<std::uint64_t>(refusal->code));
+    trace(trace_name(refusal->code), static_cast<std::uint64_t>(refusal->code));
     connection_->send(FrameType::refusal, context_.config.life.incarnation, encode_refusal(*refusal));
     report_rejection(refusal->text);
     go_down(refusal->text, true);
@@ -210,6 +210,7 @@ void Link::come_up() {
   const Instant now = context_.clock.now();
   state_ = State::up;
   status_.up = true;
+  status_.life = peer_life_;
   status_.last_error.clear();
   reported_rejection_.clear();
   up_since_ = last_heard_ = now;

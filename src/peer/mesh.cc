@@ -198,7 +198,7 @@ std::optional<Refusal> NodeMesh::judge(const Hello& hello) const {
 
 void NodeMesh::refuse(Arrival& arrival, const Hello& hello, const Refusal& refusal) {
   context_.traces.trace(
-      {.name = "peer.refused", .a = hello.from.value(), .b = static_cast<std::uint64_t>(refusal.code)});
+      {.name = trace_name(refusal.code), .a = hello.from.value(), .b = static_cast<std::uint64_t>(refusal.code)});
   arrival.refused = true;
   arrival.deadline = context_.clock.now() + kRefusedLimit;
   arrival.connection->send(FrameType::refusal, context_.config.life.incarnation, encode_refusal(refusal));

@@ -62,6 +62,7 @@ struct MeshConfig {
 struct LinkStatus {
   NodeId node;
   bool up = false;
+  Life life;               ///< of the peer, that shook hands last
   std::string last_error;  ///< "refused", "timed out", "does not resolve", "wrong cluster ..."
   Duration round_trip{};   ///< of the last heartbeat
   std::uint64_t sent_bytes = 0;

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "base/plant.h"
 #include "codec/crc32c.h"
 #include "codec/reader.h"
 #include "codec/writer.h"
@@ -111,7 +110,7 @@ bool MetLives::note(NodeId node, const Life& life) {
   if (waits && in_write_.empty()) {
     write();
   }
-  return !waits || QUORATE_PLANT(life_counts_before_noted);
+  return !waits;
 }
 
 void MetLives::forget(NodeId node) { kept_.lives.erase(node); }

@@ -23,7 +23,7 @@ bool Cluster::step(Instant until) {
   const Event event = queue_.pop();
   if (event.owner.node != 0) {
     const Node& owner = node(event.owner.node);
-    if (event.owner.life != kAnyLife && (!owner.is_alive() || owner.owner().life != event.owner.life)) {
+    if (event.owner.life != kAnyLife && !owner.leads_life(event.owner.life)) {
       return true;
     }
     const Instant pause = paused_until_[event.owner.node];

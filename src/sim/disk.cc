@@ -93,6 +93,16 @@ Result<std::unique_ptr<env::File>> Disk::open(std::string_view path, env::OpenMo
   return std::make_unique<DiskFile>(*this, std::move(content));
 }
 
+void Disk::copy_from(const Disk& other) {
+  QUORATE_ASSERT(current_.empty(), "a copy begins on an empty disk");
+  for (const auto& [path, content] : other.current_) {
+    const std::shared_ptr<Content> file = new_file(path);
+    file->current = file->durable = content->current;
+    current_[path] = file;
+  }
+  durable_ = current_;
+}
+
 std::shared_ptr<Disk::Content> Disk::new_file(std::string_view path) {
   auto content = std::make_shared<Content>();
   content->directory = path.substr(0, path.find_last_of('/') + 1);

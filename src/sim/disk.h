@@ -55,6 +55,9 @@ class Disk : public env::FileSystem {
   [[nodiscard]] Status sync_directory(std::string_view directory) override;
   void prepare_async(std::string path, std::uint64_t size, Callback<Status> done) override;
 
+  /// Holds what `other` holds, durably. To be called on an empty disk.
+  void copy_from(const Disk& other);
+
   /// Nothing more fits.
   void leave_no_space() { behaviour.capacity_bytes = used_bytes(); }
 

@@ -33,6 +33,8 @@ class DiskFaults {
     const Patient& patient = patients_[node - 1];
     return patient.refused_with == why || (why == ErrorCode::corrupt && patient.is_betrayed);
   }
+  /// The node's disk refuses what it writes: one trouble at a time.
+  [[nodiscard]] bool is_ill(std::uint32_t node) const { return patients_[node - 1].is_ill; }
   /// Nodes that run, and whose disks take what they write.
   [[nodiscard]] std::uint32_t well_count() const;
 

@@ -33,7 +33,9 @@ constexpr std::array<std::string_view, kFaultCount> kNames = {"crash",
                                                               "lost_write",
                                                               "misdirected_write",
                                                               "damaged_records",
-                                                              "take_backup"};
+                                                              "take_backup",
+                                                              "lost_directory",
+                                                              "old_copy"};
 constexpr std::int64_t kNanosecondsPerMillisecond = 1'000'000;
 constexpr std::size_t kDecimals = 6;
 

@@ -45,8 +45,10 @@ enum class Fault : std::uint8_t {
   misdirected_write,    // F-D8
   damaged_records,      // F-D6
   take_backup,          // an operator's: the cluster is lost at the end, and restored from the last one
+  lost_directory,       // F-D11: the node is started without it, until an operator finds it again
+  old_copy,             // F-D12: of the directory; the same
 };
-inline constexpr std::size_t kFaultCount = 28;
+inline constexpr std::size_t kFaultCount = 30;
 
 [[nodiscard]] std::string_view fault_name(Fault fault);
 /// Faults that are a state of the whole run rather than an event.

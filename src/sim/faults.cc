@@ -12,6 +12,9 @@ constexpr Duration kRestartDelay = std::chrono::milliseconds(50);  ///< of a nod
 
 /// In how many runs a fault is among those that may happen.
 std::uint64_t percent_of(Fault fault) {
+  if (fault == Fault::lost_directory || fault == Fault::old_copy) {
+    return 20;
+  }
   if (fault == Fault::change_membership || fault == Fault::take_backup) {
     return 20;  // with few voters little is acknowledged; and a restored cluster is one more run
   }
@@ -213,9 +216,19 @@ void Faults::inject() {
     case Fault::transfer_leadership: transfer_leadership(); return;
     case Fault::change_membership: change_membership(); return;
     case Fault::take_backup: take_backup(victim); return;
+    case Fault::lost_directory:
+      if (can_lose_one && is_known_to_all(victim)) {
+        lose_directory(victim);
+      }
+      return;
+    case Fault::old_copy:
+      if (can_lose_one) {
+        copy_directory(victim);
+      }
+      return;
     case Fault::failing_disk:
     case Fault::full_disk:
-      if (can_lose_one) {
+      if (can_lose_one && !disks_.is_ill(victim)) {
         trouble_disk(victim);
       }
       return;
@@ -265,6 +278,57 @@ void Faults::take_backup(std::uint32_t node) {
     count(node);
     asked.take_backup(group, [this](Result<Backup> backup) { listener_.on_backup(std::move(backup)); });
   }
+}
+
+void Faults::lose_directory(std::uint32_t node) {
+  count(node);
+  NodeDirectory empty = cluster_.node(node).new_directory();
+  empty.incarnation = Incarnation(detail(0, 100));  // somebody has tried it again and again
+  begin_impostor(node, std::move(empty), milliseconds(detail(20, 500)));
+}
+
+/// While the node is down, which is for a moment.
+void Faults::copy_directory(std::uint32_t node) {
+  count(node);
+  take_down(node, false);
+  const Duration age = milliseconds(detail(300, 1200));
+  copies_.insert_or_assign(node, Copy{cluster_.node(node).copy_directory(), milliseconds(detail(20, 500))});
+  cluster_.queue().schedule(cluster_.now() + age, Owner{}, Callback<>::to<&Faults::put_back_copy>(this, node));
+}
+
+/// Unless the others could not know, or could not do without the node.
+void Faults::put_back_copy(std::uint64_t number) {
+  const auto node = static_cast<std::uint32_t>(number);
+  auto copy = copies_.extract(node);
+  disks_.look();
+  const bool can_lose_one = disks_.well_count() > cluster_.node_count() / 2 + 1;
+  if (!healed_ && !copy.empty() && can_lose_one && is_known_to_all(node)) {
+    begin_impostor(node, std::move(copy.mapped().directory), copy.mapped().until_noticed);
+  }
+}
+
+bool Faults::is_known_to_all(std::uint32_t node) {
+  for (std::uint32_t other = 1; other <= cluster_.node_count(); ++other) {
+    if (!cluster_.node(other).is_alive()) {
+      return false;
+    }
+    const std::vector<peer::LinkStatus> links = cluster_.node(other).host().links();
+    const peer::Life& life = cluster_.node(node).last_life();
+    const bool has_met = other == node || std::ranges::any_of(links, [&life](const peer::LinkStatus& link) {
+                           return link.up && link.life == life;
+                         });
+    if (!has_met) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Faults::begin_impostor(std::uint32_t node, NodeDirectory directory, Duration until_noticed) {
+  cluster_.node(node).crash();
+  listener_.on_life_ended(node);
+  cluster_.node(node).begin_impostor(std::move(directory));
+  cluster_.queue().schedule(cluster_.now() + until_noticed, Owner{}, Callback<>::to<&Faults::bring_up>(this, node));
 }
 
 void Faults::cut() {
@@ -367,6 +431,7 @@ void Faults::bring_up(std::uint64_t index) {
   if (node.is_alive()) {
     return;
   }
+  node.end_impostor();
   disks_.cure(number);
   Status started = node.start();
   if (!started && started.error().code == ErrorCode::corrupt && disks_.restore_log(number)) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -64,6 +65,12 @@ class Faults {
   void transfer_leadership();
   void change_membership();
   void take_backup(std::uint32_t node);
+  void lose_directory(std::uint32_t node);
+  void copy_directory(std::uint32_t node);
+  void put_back_copy(std::uint64_t node);
+  /// Whatever this life of the node may have said, all others would know it for what it is.
+  [[nodiscard]] bool is_known_to_all(std::uint32_t node);
+  void begin_impostor(std::uint32_t node, NodeDirectory directory, Duration until_noticed);
   void take_down(std::uint32_t node, bool power);
   void take_down_stopped(std::uint64_t node);
   void bring_up(std::uint64_t node);
@@ -89,6 +96,12 @@ class Faults {
   Duration interval_{};
   bool healed_ = false;
   FaultCounts counts_{};
+  /// Of a node's directory, until it is put back in its place.
+  struct Copy {
+    NodeDirectory directory;
+    Duration until_noticed{};
+  };
+  std::map<std::uint32_t, Copy> copies_;
   MembershipOperator operator_;
   DiskFaults disks_;
 };

@@ -67,6 +67,20 @@ class WatchedGroup : public group::GroupEvents {
   group::GroupEvents& service_;
 };
 
+/// Of a life that is nobody's business.
+class NobodyWatches : public ReplicaObserver {
+ public:
+  void on_core_start(const ReplicaName&, const consensus::PersistedState&) override {}
+  void on_core_effect(const ReplicaName&, const consensus::Effect&, const consensus::Core&) override {}
+  void on_core_durable(const ReplicaName&, Io) override {}
+  void on_events(std::uint32_t, GroupId, std::int64_t, std::span<const kv::Event>) override {}
+  void on_replaced(std::uint32_t, GroupId, std::int64_t) override {}
+  void on_role(std::uint32_t, GroupId, const consensus::RoleChanged&) override {}
+  void on_node_stopped(std::uint32_t, const Error&) override {}
+} nobody_watches;
+
+}  // namespace
+
 consensus::Membership all_voters(std::uint32_t node_count) {
   consensus::Membership membership;
   for (std::uint32_t i = 1; i <= node_count; ++i) {
@@ -74,8 +88,6 @@ consensus::Membership all_voters(std::uint32_t node_count) {
   }
   return membership;
 }
-
-}  // namespace
 
 /// One life: everything that dies with the process. Members are destroyed from the last to the first.
 struct Node::Life : group::HostEvents {
@@ -88,19 +100,23 @@ struct Node::Life : group::HostEvents {
     std::unique_ptr<write_once::Register> keys;
   };
 
-  Life(Node& whose, Owner owner)
+  Life(Node& whose, Owner owner, NodeDirectory& directory, ReplicaObserver& watched_by)
       : node(whose),
+        observer(watched_by),
+        incarnation(directory.incarnation),
         env(whose.queue_, owner, whose.random_.split("life"), whose.clock),
         transport(whose.network_.transport(owner)),
-        records(*whose.records_, env, env, env) {
+        records(*directory.records, env, env, env) {
     records.behaviour = whose.engine;
   }
 
-  void on_stopped(const Error& why) override { node.observer_.on_node_stopped(node.index_, why); }
+  void on_stopped(const Error& why) override { observer.on_node_stopped(node.index_, why); }
   void on_peer_rejected(NodeId /*node*/, std::string_view /*why*/) override {}
   void on_removed(std::string_view /*why*/) override {}
 
   Node& node;
+  ReplicaObserver& observer;
+  const Incarnation incarnation;
   NodeEnv env;
   std::unique_ptr<env::Transport> transport;
   storage::MemoryRecordStore records;
@@ -118,21 +134,23 @@ Node::Node(std::uint32_t index, const NodeSettings& settings, EventQueue& queue,
       random_(random.split("node")),
       traces_(traces),
       observer_(observer),
-      disk_(queue, random.split("disk")),
-      records_(std::make_unique<storage::MemoryRecords>()),
-      birth_(random.split("birth").next()) {}
+      directory_(queue, random) {}
 
 Node::~Node() { end_life(); }
 
-Status Node::start() {
+Status Node::start() { return begin_life(directory_, observer_); }
+
+Status Node::begin_life(NodeDirectory& directory, ReplicaObserver& observer) {
   QUORATE_ASSERT(life_ == nullptr, "a node lives once at a time", index_);
   ++lives_;
-  disk_.set_owner(owner());
-  life_ = std::make_unique<Life>(*this, owner());
+  directory.incarnation = directory.incarnation.next();
+  directory.disk->set_owner(owner());
+  life_ = std::make_unique<Life>(*this, owner(), directory, observer);
   group::HostConfig config;
   config.mesh.cluster = ClusterId(1);
   config.mesh.self = id();
-  config.mesh.life = {Incarnation(lives_), birth_, life_->env.next()};
+  last_life_ = {directory.incarnation, directory.birth, life_->env.next()};
+  config.mesh.life = last_life_;
   config.mesh.consensus = settings_.factory.protocol;
   config.mesh.listen_address = Network::address_of(index_);
   for (std::uint32_t peer = 1; peer <= settings_.node_count; ++peer) {
@@ -149,8 +167,8 @@ Status Node::start() {
   config.snapshots = settings_.snapshots;
   config.snapshot_bytes_per_second = settings_.snapshot_bytes_per_second;
   config.scrub_interval = settings_.scrub_interval;
-  config.records_laid_aside = records_laid_aside_;
-  const group::Environment environment{life_->env,        life_->env,     life_->env, disk_,
+  config.records_laid_aside = directory.records_laid_aside;
+  const group::Environment environment{life_->env,        life_->env,     life_->env, *directory.disk,
                                        *life_->transport, life_->records, traces_};
   Result<std::unique_ptr<group::Host>> host = group::Host::open(std::move(config), environment, *life_);
   if (!host) {
@@ -170,7 +188,7 @@ Status Node::start() {
 }
 
 group::GroupConfig Node::group_config(GroupId group) {
-  group::GroupConfig config{group, watched(settings_.factory, {index_, group}, observer_), settings_.core};
+  group::GroupConfig config{group, watched(settings_.factory, {index_, group}, life_->observer), settings_.core};
   config.core.self = id();
   config.core.initial_membership = all_voters(settings_.node_count);
   return config;
@@ -179,10 +197,10 @@ group::GroupConfig Node::group_config(GroupId group) {
 Status Node::add_group(GroupId group) {
   Life::Group& parts = life_->groups[group.value() - 1];
   parts.service =
-      service::KvService::make(settings_.service, group, id(), Incarnation(lives_), life_->env, life_->env, traces_);
-  parts.watched_store = std::make_unique<WatchedStore>(index_, group, observer_, *parts.service);
+      service::KvService::make(settings_.service, group, id(), life_->incarnation, life_->env, life_->env, traces_);
+  parts.watched_store = std::make_unique<WatchedStore>(index_, group, life_->observer, *parts.service);
   parts.store = kv::Store::make(group, life_->records, settings_.store, *parts.watched_store);
-  parts.watched_group = std::make_unique<WatchedGroup>(index_, group, observer_, *parts.service);
+  parts.watched_group = std::make_unique<WatchedGroup>(index_, group, life_->observer, *parts.service);
   QUORATE_TRY(life_->host->add_group(group_config(group), *parts.store, *parts.watched_group));
   parts.service->attach(life_->host->replica(group), *parts.store);
   return {};
@@ -193,7 +211,7 @@ Status Node::add_register(GroupId group) {
   parts.register_service =
       std::make_unique<service::RegisterService>(service::RegisterConfig{}, life_->env, life_->env);
   parts.keys = std::make_unique<write_once::Register>(*parts.register_service);
-  parts.watched_group = std::make_unique<WatchedGroup>(index_, group, observer_, *parts.register_service);
+  parts.watched_group = std::make_unique<WatchedGroup>(index_, group, life_->observer, *parts.register_service);
   QUORATE_TRY(life_->host->add_group(group_config(group), *parts.keys, *parts.watched_group));
   parts.register_service->attach(life_->host->replica(group), *parts.keys);
   return {};
@@ -212,27 +230,43 @@ void Node::end_life() {
 
 void Node::crash() {
   end_life();
-  disk_.on_process_crash();
+  directory_.disk->on_process_crash();
   network_.on_process_crash(index_);
-  records_->crash(random_.between(0, records_->unflushed()));
+  directory_.records->crash(random_.between(0, directory_.records->unflushed()));
 }
 
 void Node::lose_power() {
   end_life();
-  disk_.on_power_loss();
+  directory_.disk->on_power_loss();
   network_.on_power_loss(index_);
-  records_->crash(random_.between(0, records_->unflushed()));
+  directory_.records->crash(random_.between(0, directory_.records->unflushed()));
+}
+
+void Node::begin_impostor(NodeDirectory directory) {
+  QUORATE_ASSERT(life_ == nullptr, "an impostor comes while the node is down", index_);
+  impostor_ = std::make_unique<NodeDirectory>(std::move(directory));
+  if (!begin_life(*impostor_, nobody_watches)) {
+    impostor_.reset();
+  }
+}
+
+void Node::end_impostor() {
+  if (impostor_ != nullptr) {
+    end_life();
+    network_.on_process_crash(index_);
+    impostor_.reset();
+  }
 }
 
 Result<backup::Figures> Node::restore(std::string_view file) {
   QUORATE_ASSERT(lives_ == 0, "a node is restored before its first life", index_);
   ++lives_;
-  disk_.set_owner(owner());
+  directory_.disk->set_owner(owner());
   Result<backup::Figures> figures =
       restore_node(file, settings_.factory, all_voters(settings_.node_count),
-                   {queue_, owner(), random_.split("restore"), settings_.log, disk_, *records_});
+                   {queue_, owner(), random_.split("restore"), settings_.log, *directory_.disk, *directory_.records});
   ++lives_;
-  disk_.on_process_crash();
+  directory_.disk->on_process_crash();
   return figures;
 }
 
@@ -244,8 +278,8 @@ void Node::take_backup(GroupId group, BackupReader::Taker taker) {
 
 void Node::lay_records_aside() {
   QUORATE_ASSERT(!is_alive(), "a damaged record store is found at start", index_);
-  records_ = std::make_unique<storage::MemoryRecords>();
-  records_laid_aside_ = true;
+  directory_.records = std::make_unique<storage::MemoryRecords>();
+  directory_.records_laid_aside = true;
 }
 
 service::KvService& Node::service(GroupId group) {

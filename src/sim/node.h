@@ -1,9 +1,12 @@
 #pragma once
 // One simulated node: the very objects of the server (host, log, links, replicas, stores, services) over a simulated
-// world, and what survives its lives: disk, record store, identity.
+// world, and the directory that survives its lives.
 //
-// Invariants: 1. at most one life at a time; a new life has a greater incarnation. 2. a life that stopped itself (log
-//                or engine failed) stays dead until restarted.
+// An impostor is a life that somebody begins under the node's id with another directory: an empty one (F-D11) or an old
+// copy (F-D12). Nobody observes it, and to the run the node is down meanwhile.
+//
+// Invariants: 1. at most one life at a time, the impostor's included; a new life has a greater incarnation. 2. a life
+//                that stopped itself (log or engine failed) stays dead until restarted.
 // Owned by the cluster.
 
 #include <cstdint>
@@ -19,6 +22,7 @@
 #include "sim/disk.h"
 #include "sim/event_queue.h"
 #include "sim/network.h"
+#include "sim/node_directory.h"
 #include "sim/node_env.h"
 #include "sim/watched_core.h"
 #include "state/kv/store.h"
@@ -57,6 +61,9 @@ class ReplicaObserver : public CoreObserver {
   virtual void on_node_stopped(std::uint32_t node, const Error& why) = 0;
 };
 
+/// What every run begins with: nodes 1 to `node_count` vote.
+[[nodiscard]] consensus::Membership all_voters(std::uint32_t node_count);
+
 class Node {
  public:
   Node(std::uint32_t index, const NodeSettings& settings, EventQueue& queue, Network& network, Random random,
@@ -79,9 +86,22 @@ class Node {
   /// Of a node that is down: its records do not read. As `server` does, they are laid aside, and lives begin with that
   /// in mind until an operator removes them.
   void lay_records_aside();
-  void remove_what_was_laid_aside() { records_laid_aside_ = false; }
+  void remove_what_was_laid_aside() { directory_.records_laid_aside = false; }
 
-  [[nodiscard]] bool is_alive() const { return life_ != nullptr; }
+  /// Of a node that is down: what is in its directory now, or in a new one.
+  [[nodiscard]] NodeDirectory copy_directory() { return directory_.copy(queue_, random_.split("copy")); }
+  [[nodiscard]] NodeDirectory new_directory() { return {queue_, random_.split("new directory")}; }
+  /// Of a node that is down, until end_impostor(). A directory that does not read is like none.
+  void begin_impostor(NodeDirectory directory);
+  void end_impostor();
+
+  /// The life that began last, as its links tell it.
+  [[nodiscard]] const peer::Life& last_life() const { return last_life_; }
+  [[nodiscard]] bool has_impostor() const { return impostor_ != nullptr; }
+
+  [[nodiscard]] bool is_alive() const { return life_ != nullptr && impostor_ == nullptr; }
+  /// True for the life that began so, or the impostor: what it has scheduled happens.
+  [[nodiscard]] bool leads_life(std::uint32_t life) const { return life_ != nullptr && lives_ == life; }
   [[nodiscard]] std::uint32_t index() const { return index_; }
   /// False: its groups have registers instead of stores.
   [[nodiscard]] bool has_stores() const { return settings_.factory.keeps_log; }
@@ -93,7 +113,7 @@ class Node {
   [[nodiscard]] service::RegisterService& register_service(GroupId group);
   [[nodiscard]] const write_once::Register& keys(GroupId group);
   [[nodiscard]] group::Host& host();
-  [[nodiscard]] Disk& disk() { return disk_; }
+  [[nodiscard]] Disk& disk() { return *directory_.disk; }
   [[nodiscard]] env::Loop& loop();
   [[nodiscard]] Instant now() const;
 
@@ -102,6 +122,7 @@ class Node {
 
  private:
   struct Life;
+  [[nodiscard]] Status begin_life(NodeDirectory& directory, ReplicaObserver& observer);
   void end_life();
   /// The state machine and the service of one group, over the host.
   [[nodiscard]] Status add_group(GroupId group);
@@ -115,11 +136,10 @@ class Node {
   Random random_;
   TraceSink& traces_;
   ReplicaObserver& observer_;
-  Disk disk_;
-  std::unique_ptr<storage::MemoryRecords> records_;  ///< what the engine wrote; survives lives as a crash leaves it
-  bool records_laid_aside_ = false;
-  std::uint32_t lives_ = 0;
-  std::uint64_t birth_;  ///< of what is on the disk
+  NodeDirectory directory_;
+  std::unique_ptr<NodeDirectory> impostor_;  ///< null: the life, if there is one, is the node's own
+  std::uint32_t lives_ = 0;                  ///< of anybody; ends count, too
+  peer::Life last_life_;
   std::unique_ptr<Life> life_;
 };
 

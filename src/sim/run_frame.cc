@@ -19,12 +19,14 @@ Random random_of(const RunSettings& settings) {
 RunFrame::RunFrame(const RunSettings& settings)
     : settings_(settings),
       random_(random_of(settings)),
+      memberships_(all_voters(settings_.nodes.node_count)),
       cluster_(settings_.nodes, random_.split("cluster"), *this, *this),
       faults_(cluster_, random_.split("faults"), settings_.faults, *this) {
   if (settings_.story != nullptr) {
     teller_.emplace(*settings_.story, settings_.nodes.node_count, settings_.nodes.group_count);
   }
-  invariants_ = invariants_of(settings_.nodes.factory, settings_.nodes.core, {cluster_, ledger_, histories_});
+  invariants_ =
+      invariants_of(settings_.nodes.factory, settings_.nodes.core, {cluster_, ledger_, memberships_, histories_});
 }
 
 void RunFrame::on_replaced(std::uint32_t node, GroupId group, std::int64_t revision) {
@@ -53,6 +55,7 @@ void RunFrame::on_core_start(const ReplicaName& replica, const consensus::Persis
     teller_->on_core_start(replica, state);
   }
   ledger_.start(replica, state);
+  memberships_.start(replica, state);
 }
 
 void RunFrame::on_core_receive(const ReplicaName& replica, const consensus::Receive& receive) {
@@ -74,6 +77,7 @@ void RunFrame::on_core_effect(const ReplicaName& replica, const consensus::Effec
   }
   if (const auto* persist = std::get_if<consensus::Persist>(&effect)) {
     ledger_.write(replica, *persist);
+    memberships_.write(replica, *persist);
   }
 }
 

@@ -15,6 +15,7 @@
 #include "sim/history.h"
 #include "sim/invariants/invariant.h"
 #include "sim/ledger.h"
+#include "sim/membership_ledger.h"
 #include "sim/run.h"
 
 namespace quorate::sim {
@@ -76,6 +77,7 @@ class RunFrame : public ReplicaObserver, public TraceSink, public Faults::Listen
   bool healed_ = false;
   std::uint64_t events_at_once_ = 0;  ///< since virtual time last moved
   Ledger ledger_;
+  MembershipLedger memberships_;
   std::vector<std::unique_ptr<Invariant>> invariants_;
   Cluster cluster_;
   Faults faults_;

@@ -6,6 +6,8 @@ namespace quorate::sim {
 namespace {
 
 constexpr std::uint64_t kRunsForCoverage = 2000;
+/// What every search must reach, whatever protocol runs.
+constexpr std::string_view kBranchesOfEveryNode[] = {"peer.refused_another_birth", "peer.refused_older_life"};
 
 std::string one_decimal(double value) {
   const auto tenths = static_cast<std::uint64_t>(value * 10 + 0.5);
@@ -81,11 +83,13 @@ std::vector<std::string> Search::not_clean(std::span<const std::string_view> bra
   if (keeps_log && restored_ == 0) {
     missing.push_back("no cluster was ever restored from a backup");
   }
-  for (const std::string_view branch : branches) {
+  const auto require_branch = [&](std::string_view branch) {
     if (!branches_.contains(branch)) {
       missing.push_back("the branch " + std::string(branch) + " was never reached");
     }
-  }
+  };
+  std::ranges::for_each(branches, require_branch);
+  std::ranges::for_each(kBranchesOfEveryNode, require_branch);
   return missing;
 }
 

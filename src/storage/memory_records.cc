@@ -146,6 +146,13 @@ void MemoryRecords::set_flushed(std::uint64_t batches) {
   }
 }
 
+std::unique_ptr<MemoryRecords> MemoryRecords::copy() const {
+  auto result = std::make_unique<MemoryRecords>();
+  result->records_ = records_;
+  result->bytes_ = bytes_;
+  return result;
+}
+
 void MemoryRecords::crash(std::size_t surviving) {
   QUORATE_ASSERT(cursors_.empty(), "no cursor may be open in a crash");
   QUORATE_ASSERT(surviving <= undo_.size(), "only unflushed batches can be lost", surviving, undo_.size());

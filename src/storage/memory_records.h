@@ -41,6 +41,9 @@ class MemoryRecords {
   /// Takes back all but the first `surviving` unflushed batches; what is left is durable. No cursor may be open.
   void crash(std::size_t surviving);
 
+  /// The same records, all of them durable.
+  [[nodiscard]] std::unique_ptr<MemoryRecords> copy() const;
+
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   [[nodiscard]] std::size_t count() const { return records_.size(); }
 

@@ -176,7 +176,7 @@ void RaftCore::truncate_from(Position position) {
   log_.truncate_from(position);
   verified_ = std::min(verified_, log_.last_position());
   const Position rolled_back = memberships_.latest().id.position;
-  if (memberships_.truncate_from(position)) {
+  if (!QUORATE_PLANT(membership_not_rolled_back) && memberships_.truncate_from(position)) {
     trace(Branch::membership_rolled_back, rolled_back.value());
     const MembershipHistory::Version& latest = memberships_.latest();
     emit(ConfigurationChanged{

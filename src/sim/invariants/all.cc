@@ -8,12 +8,17 @@
 #include "sim/invariants/leader_hears_quorum.h"
 #include "sim/invariants/leader_knows_matches.h"
 #include "sim/invariants/log_matching.h"
+#include "sim/invariants/membership_of_log.h"
 #include "sim/invariants/nothing_goes_back.h"
+#include "sim/invariants/one_change_at_a_time.h"
+#include "sim/invariants/one_life_counts.h"
 #include "sim/invariants/one_value_per_cell.h"
 #include "sim/invariants/one_value_per_position.h"
 #include "sim/invariants/one_value_per_tag.h"
+#include "sim/invariants/only_voters_elect.h"
 #include "sim/invariants/own_term_commit.h"
 #include "sim/invariants/promise_kept.h"
+#include "sim/invariants/rollback_restores_membership.h"
 #include "sim/invariants/safe_cell_proposals.h"
 #include "sim/invariants/safe_proposals.h"
 #include "sim/invariants/state_machine_safety.h"
@@ -25,6 +30,7 @@ std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFacto
                                                       const consensus::CoreConfig& config, const Watched& run) {
   const Ledger& ledger = run.ledger;
   std::vector<std::unique_ptr<Invariant>> all;
+  all.push_back(std::make_unique<OneLifeCounts>(run.cluster));
   if (!protocol.keeps_log) {
     all.push_back(std::make_unique<DurableBeforeRevealed>(ledger));
     all.push_back(std::make_unique<OneValuePerCell>());
@@ -45,7 +51,13 @@ std::vector<std::unique_ptr<Invariant>> invariants_of(const consensus::CoreFacto
       all.push_back(std::make_unique<LeaderHearsQuorum>(run.cluster, config));
     }
   }
+  all.push_back(std::make_unique<MembershipOfLog>(run.memberships, protocol.ids_identify_prefix));
+  if (protocol.vow_of != nullptr || protocol.vote_of != nullptr) {
+    all.push_back(std::make_unique<OnlyVotersElect>(protocol, config.quorum_sizes));
+  }
   if (protocol.ids_identify_prefix) {
+    all.push_back(std::make_unique<OneChangeAtATime>(ledger, run.memberships));
+    all.push_back(std::make_unique<RollbackRestoresMembership>(run.memberships));
     all.push_back(std::make_unique<LeaderCompleteness>());
     all.push_back(std::make_unique<OwnTermCommit>(ledger));
     all.push_back(std::make_unique<LeaderAppendOnly>(ledger));

@@ -9,13 +9,15 @@
 #include "sim/history.h"
 #include "sim/invariants/invariant.h"
 #include "sim/ledger.h"
+#include "sim/membership_ledger.h"
 
 namespace quorate::sim {
 
 /// What of a run invariants look at. It outlives them.
 struct Watched {
-  const Cluster& cluster;
+  Cluster& cluster;
   const Ledger& ledger;
+  const MembershipLedger& memberships;
   std::map<GroupId, History>& histories;
 };
 
