@@ -17,40 +17,41 @@ class NumberMap {
 
   /// The number of `key`; kNone until it was set. Valid until the next call.
   [[nodiscard]] std::uint32_t& at(std::uint64_t key) {
-    if ((used_ + 1) * 4 > slots_.size() * 3) {
+    if ((used_ + 1) * 4 > keys_.size() * 3) {
       grow();
     }
     key = key == 0 ? 1 : key;
-    Slot& slot = slots_[slot_of(key)];
-    used_ += slot.key == 0 ? 1 : 0;
-    slot.key = key;
-    return slot.number;
+    const std::size_t slot = slot_of(key);
+    used_ += keys_[slot] == 0 ? 1 : 0;
+    keys_[slot] = key;
+    return numbers_[slot];
   }
   [[nodiscard]] std::size_t size() const { return used_; }
 
  private:
-  struct Slot {
-    std::uint64_t key = 0;
-    std::uint32_t number = kNone;
-  };
+  static constexpr std::size_t kFirstSlots = 1024;
 
   [[nodiscard]] std::size_t slot_of(std::uint64_t key) const {
-    std::size_t at = key & (slots_.size() - 1);
-    while (slots_[at].key != 0 && slots_[at].key != key) {
-      at = (at + 1) & (slots_.size() - 1);
+    std::size_t at = key & (keys_.size() - 1);
+    while (keys_[at] != 0 && keys_[at] != key) {
+      at = (at + 1) & (keys_.size() - 1);
     }
     return at;
   }
   void grow() {
-    const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
-    for (const Slot& slot : old) {
-      if (slot.key != 0) {
-        slots_[slot_of(slot.key)] = slot;
+    const std::vector<std::uint64_t> keys = std::exchange(keys_, std::vector<std::uint64_t>(2 * keys_.size()));
+    const std::vector<std::uint32_t> numbers = std::exchange(numbers_, std::vector<std::uint32_t>(keys_.size(), kNone));
+    for (std::size_t at = 0; at < keys.size(); ++at) {
+      if (keys[at] != 0) {
+        const std::size_t slot = slot_of(keys[at]);
+        keys_[slot] = keys[at];
+        numbers_[slot] = numbers[at];
       }
     }
   }
 
-  std::vector<Slot> slots_ = std::vector<Slot>(1024);
+  std::vector<std::uint64_t> keys_ = std::vector<std::uint64_t>(kFirstSlots);  ///< 0: free
+  std::vector<std::uint32_t> numbers_ = std::vector<std::uint32_t>(kFirstSlots, kNone);
   std::size_t used_ = 0;
 };
 

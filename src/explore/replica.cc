@@ -50,6 +50,15 @@ void add_held(Hasher& hasher, const Executor& executor) {
   }
 }
 
+/// How many writes ago the small state was written last, none of them synced; 0: it is durable.
+std::uint64_t unsynced_state(const Replica& replica) {
+  const auto holds_state = [](const Persist& write) {
+    return std::ranges::any_of(write.ops, [](const PersistOp& op) { return std::holds_alternative<SetState>(op); });
+  };
+  const auto last = std::find_if(replica.unconfirmed.rbegin(), replica.unconfirmed.rend(), holds_state);
+  return last == replica.unconfirmed.rend() ? 0 : static_cast<std::uint64_t>(last - replica.unconfirmed.rbegin()) + 1;
+}
+
 /// Terms and lives weigh most, then the log: each counts more than what may follow from it.
 std::uint32_t rank_of(const Replica& replica, const CoreStatus& status, std::uint64_t round) {
   const std::uint64_t role = replica.role == Role::leader ? 4U : replica.role == Role::candidate ? 1U : 0U;
@@ -135,14 +144,21 @@ void Replica::seal(std::uint64_t round) {
   hasher.add(life);
   core->hash_into(hasher);
   durable.hash_into(hasher);
-  hasher.add(unconfirmed.size() * 2 + (disk_hangs ? 1 : 0));
-  for (const Persist& write : unconfirmed) {
-    hasher.add(write.ops.size());
-    for (const PersistOp& op : write.ops) {
-      add_op(hasher, op);
+  if (disk_hangs) {
+    // The next crash takes all that is not synced, in whatever order it was written, and what waits for it never
+    // leaves.
+    written.hash_into(hasher);
+    hasher.add(unsynced_state(*this));
+  } else {
+    hasher.add(unconfirmed.size() + 1);
+    for (const Persist& write : unconfirmed) {
+      hasher.add(write.ops.size());
+      for (const PersistOp& op : write.ops) {
+        add_op(hasher, op);
+      }
     }
+    add_held(hasher, executor);
   }
-  add_held(hasher, executor);
   hasher.add(std::uint64_t{timers});
   hasher.add(commit);
   for (const auto& [name, value] : decided) {

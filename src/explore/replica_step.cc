@@ -27,7 +27,7 @@ CoreConfig config_of(const Model& model, NodeId id, Incarnation life) {
   config.pre_vote = false;
   config.check_quorum = false;
   // A commit is told by what follows it; the word for it alone has a timer that the budget holds.
-  config.commit_notice_delay = config.heartbeat_interval;
+  config.commit_notice_delay = model.bounds.budget.heartbeats > 0 ? config.heartbeat_interval : Duration::max();
   config.max_entries_per_message = model.bounds.entries_per_message;
   return config;
 }

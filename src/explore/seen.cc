@@ -8,7 +8,7 @@ bool Seen::covers(const std::uint32_t* link, const World& world, std::size_t eve
       return false;
     }
   }
-  return !options_.shortest || origins_[link[options_.nodes]].events <= events;
+  return !options_.shortest || origin(link[options_.nodes]).events <= events;
 }
 
 bool Seen::is_covered_by(const std::uint32_t* link, const World& world, std::size_t events) const {
@@ -17,22 +17,21 @@ bool Seen::is_covered_by(const std::uint32_t* link, const World& world, std::siz
       return false;
     }
   }
-  return !options_.shortest || origins_[link[options_.nodes]].events >= events;
+  return !options_.shortest || origin(link[options_.nodes]).events >= events;
 }
 
 std::uint32_t Seen::insert(const World& world, const Origin& origin) {
   const std::size_t nodes = options_.nodes;
-  const std::size_t stride = nodes + 2;
   std::uint32_t& first = first_link_.at(world.hash_but_mail(nodes));
-  for (std::uint32_t at = first; at != NumberMap::kNone; at = links_[at * stride + nodes + 1]) {
-    if (covers(&links_[at * stride], world, origin.events)) {
+  for (std::uint32_t at = first; at != NumberMap::kNone; at = links_[at][nodes + 1]) {
+    if (covers(links_[at], world, origin.events)) {
       return NumberMap::kNone;
     }
   }
   std::uint32_t* before = &first;
   std::uint32_t freed = NumberMap::kNone;
   for (std::uint32_t at = first; at != NumberMap::kNone;) {
-    std::uint32_t* link = &links_[at * stride];
+    std::uint32_t* link = links_[at];
     const std::uint32_t next = link[nodes + 1];
     if (is_covered_by(link, world, origin.events)) {
       is_let_go_[link[nodes]] = true;
@@ -43,14 +42,14 @@ std::uint32_t Seen::insert(const World& world, const Origin& origin) {
     }
     at = next;
   }
-  if (freed == NumberMap::kNone) {
-    freed = static_cast<std::uint32_t>(links_.size() / stride);
-    links_.resize(links_.size() + stride);
+  std::uint32_t* link = freed == NumberMap::kNone ? nullptr : links_[freed];
+  if (link == nullptr) {
+    freed = static_cast<std::uint32_t>(links_.size());
+    link = links_.append();
   }
   const auto number = static_cast<std::uint32_t>(origins_.size());
-  origins_.push_back(origin);
+  *origins_.append() = origin;
   is_let_go_.push_back(false);
-  std::uint32_t* link = &links_[freed * stride];
   for (std::size_t n = 0; n < nodes; ++n) {
     link[n] = world.mail[n];
   }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "explore/blocks.h"
 #include "explore/mail.h"
 #include "explore/number_map.h"
 #include "explore/world.h"
@@ -31,12 +32,12 @@ class Seen {
     bool shortest = false;   ///< and for none that is reached by fewer events
   };
 
-  Seen(const MailTable& mail, Options options) : mail_(mail), options_(options) {}
+  Seen(const MailTable& mail, Options options) : mail_(mail), options_(options), links_(options.nodes + 2) {}
 
   /// The world's number; none: a kept world stands for it. Those for which it stands are let go.
   [[nodiscard]] std::uint32_t insert(const World& world, const Origin& origin);
   [[nodiscard]] bool is_kept(std::uint32_t number) const { return !is_let_go_[number]; }
-  [[nodiscard]] const Origin& origin(std::uint32_t number) const { return origins_[number]; }
+  [[nodiscard]] const Origin& origin(std::uint32_t number) const { return *origins_[number]; }
   /// That were kept when they came.
   [[nodiscard]] std::uint64_t size() const { return origins_.size(); }
 
@@ -49,8 +50,8 @@ class Seen {
   const MailTable& mail_;
   Options options_;
   NumberMap first_link_;
-  std::vector<std::uint32_t> links_;
-  std::vector<Origin> origins_;  ///< by number
+  Blocks<std::uint32_t> links_;
+  Blocks<Origin> origins_;  ///< by number
   std::vector<bool> is_let_go_;
 };
 

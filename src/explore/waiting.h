@@ -6,37 +6,39 @@
 #include <span>
 #include <vector>
 
+#include "explore/blocks.h"
 #include "explore/world.h"
 
 namespace quorate::explore {
 
 class Waiting {
  public:
-  explicit Waiting(std::size_t nodes) : stride_(World::words_of(nodes)), nodes_(nodes) {}
+  explicit Waiting(std::size_t nodes) : nodes_(nodes) {}
 
   void push(const World& world, std::uint32_t number, std::size_t rank) {
-    if (rank >= ranks_.size()) {
-      ranks_.resize(rank + 1);
+    while (rank >= ranks_.size()) {
+      ranks_.emplace_back(World::words_of(nodes_) + 1);
     }
     lowest_ = rank < lowest_ ? rank : lowest_;
-    ranks_[rank].numbers.push_back(number);
-    world.pack_into(nodes_, ranks_[rank].words);
+    std::uint32_t* words = ranks_[rank].append();
+    *words = number;
+    world.pack(nodes_, std::span(words + 1, World::words_of(nodes_)));
     ++size_;
   }
 
   /// False: none waits.
   bool pop(World& world, std::uint32_t& number) {
-    while (lowest_ < ranks_.size() && ranks_[lowest_].numbers.empty()) {
-      ranks_[lowest_++] = Rank();  // gives its memory back
+    while (lowest_ < ranks_.size() && ranks_[lowest_].size() == 0) {
+      ranks_[lowest_++] = Blocks<std::uint32_t>(World::words_of(nodes_) + 1);  // gives its last block back
     }
     if (lowest_ == ranks_.size()) {
       return false;
     }
-    Rank& rank = ranks_[lowest_];
-    number = rank.numbers.back();
-    world.unpack(nodes_, std::span(rank.words).last(stride_));
-    rank.numbers.pop_back();
-    rank.words.resize(rank.words.size() - stride_);
+    Blocks<std::uint32_t>& rank = ranks_[lowest_];
+    const std::uint32_t* words = rank[rank.size() - 1];
+    number = *words;
+    world.unpack(nodes_, std::span(words + 1, World::words_of(nodes_)));
+    rank.drop_last();
     --size_;
     return true;
   }
@@ -46,16 +48,10 @@ class Waiting {
   [[nodiscard]] std::size_t lowest_rank() const { return lowest_; }
 
  private:
-  struct Rank {
-    std::vector<std::uint32_t> words;
-    std::vector<std::uint32_t> numbers;
-  };
-
-  std::size_t stride_;
   std::size_t nodes_;
   std::size_t lowest_ = 0;
   std::size_t size_ = 0;
-  std::vector<Rank> ranks_;
+  std::vector<Blocks<std::uint32_t>> ranks_;  ///< each: the world's number and its words
 };
 
 }  // namespace quorate::explore

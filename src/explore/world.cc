@@ -37,7 +37,8 @@ class Lister {
     for (std::uint32_t i = 0; i < model_.bounds.targets.size(); ++i) {
       add_if(left.reconfigurations > 0 && leads, InputKind::reconfigure, i);
     }
-    for (std::uint32_t kept = 0; kept <= replica_.unconfirmed.size(); ++kept) {
+    const std::size_t most_kept = model_.bounds.reduced ? 0 : replica_.unconfirmed.size();
+    for (std::uint32_t kept = 0; kept <= most_kept; ++kept) {
       add_if(may_crash && (hanging < left.crashes || replica_.disk_hangs), InputKind::crash, kept);
     }
   }
@@ -170,12 +171,11 @@ std::uint64_t World::hash_but_mail(std::size_t nodes) const {
   return hasher.value();
 }
 
-void World::pack_into(std::size_t nodes, std::vector<std::uint32_t>& out) const {
-  const auto count = static_cast<std::ptrdiff_t>(nodes);
-  out.insert(out.end(), replicas.begin(), replicas.begin() + count);
-  out.insert(out.end(), mail.begin(), mail.begin() + count);
-  out.push_back(budget.packed());
-  out.push_back(history);
+void World::pack(std::size_t nodes, std::span<std::uint32_t> words) const {
+  std::copy_n(replicas.begin(), nodes, words.begin());
+  std::copy_n(mail.begin(), nodes, words.begin() + static_cast<std::ptrdiff_t>(nodes));
+  words[2 * nodes] = budget.packed();
+  words[2 * nodes + 1] = history;
 }
 
 void World::unpack(std::size_t nodes, std::span<const std::uint32_t> words) {

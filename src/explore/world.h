@@ -28,7 +28,7 @@ struct World {
   [[nodiscard]] std::uint64_t hash_but_mail(std::size_t nodes) const;
   /// As words_of(nodes) words, for a queue of many worlds.
   [[nodiscard]] static std::size_t words_of(std::size_t nodes) { return 2 * nodes + 2; }
-  void pack_into(std::size_t nodes, std::vector<std::uint32_t>& out) const;
+  void pack(std::size_t nodes, std::span<std::uint32_t> words) const;
   void unpack(std::size_t nodes, std::span<const std::uint32_t> words);
 };
 

@@ -41,7 +41,7 @@ struct CoreConfig {
   std::size_t window_entries = 8192;  ///< entries in flight per follower
   std::size_t max_entries_per_message = 1024;
   /// So long the word of a commit may wait for a message to ride on, if no client of that follower waits. 0: not at
-  /// all.
+  /// all; Duration::max(): for ever, it only ever rides.
   Duration commit_notice_delay{};
 };
 

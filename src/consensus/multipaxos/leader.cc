@@ -233,7 +233,7 @@ void MultiPaxosCore::send_decided(Position due) {
 }
 
 void MultiPaxosCore::arm_notice() {
-  if (lead_->notice_for.is_none()) {
+  if (lead_->notice_for.is_none() && config_.commit_notice_delay != Duration::max()) {
     trace(Branch::decide_delayed, chosen_.value());
     lead_->notice_for = chosen_;
     output_.set_timer(TimerKind::notice, config_.commit_notice_delay, config_.commit_notice_delay);

@@ -219,7 +219,7 @@ void RaftCore::send_commit_notices(Position due) {
 }
 
 void RaftCore::arm_notice() {
-  if (lead_->notice_for.is_none()) {
+  if (lead_->notice_for.is_none() && config_.commit_notice_delay != Duration::max()) {
     trace(Branch::commit_notice_delayed, commit_.value());
     lead_->notice_for = commit_;
     output_.set_timer(TimerKind::notice, config_.commit_notice_delay, config_.commit_notice_delay);
