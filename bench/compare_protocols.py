@@ -19,6 +19,7 @@ import concurrent.futures
 import pathlib
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,10 +28,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "
 
 from beside_etcd import RANGE, h2load  # noqa: E402
 from etcd_client import Client, grpc  # noqa: E402
-from network import Relay  # noqa: E402
-from processes import Cluster, free_ports, protocols, wait_for  # noqa: E402
+from processes import BINARY, Cluster, free_ports, protocols, wait_for  # noqa: E402
 
 VALUE = b"v" * 256
+RELAY = BINARY.parent / "bench" / "relay"  # built with the tests
 SIZES = (1, 2, 3, 4, 5, 7)
 READS = 40_000  # of each member
 COUNTS = ("etcd_network_peer_sent_bytes_total", "quorate_log_frames_total", "etcd_disk_wal_fsync_duration_seconds_count")
@@ -94,22 +95,19 @@ def measure_lost_leaders(cluster, rounds):
 def measure_far_apart(directory, protocol, size, puts):
     """The p50 of a put, in us, where whatever goes to a node takes a millisecond on its way."""
     with Cluster(directory / "far", size=size, consensus=protocol) as cluster:
-        relays = []
-        for node in cluster.nodes:
-            port = free_ports(1)[0]
+        ways = []
+        for node, port in zip(cluster.nodes, free_ports(size)):
             node.peer_listen = f"http://{node.peer_host}:{port}"
-            relays.append(Relay([], f"{node.peer_host}:{node.peer_port}", (node.peer_host, port)))
-        try:
-            cluster.start()
-            for relay in relays:
-                relay.order("delay 0.001")
-            client = Client(cluster.leader().endpoint)
-            put_all(client, puts // 4)
-            took = statistics.median(put_all(client, puts))
-            client.close()
-        finally:
-            for relay in relays:
-                relay.end()
+            ways += [f"{node.peer_host}:{node.peer_port}", f"{node.peer_host}:{port}"]
+        with subprocess.Popen([RELAY, "1000", *ways]) as relay:
+            try:
+                cluster.start()
+                client = Client(cluster.leader().endpoint)
+                put_all(client, puts // 4)
+                took = statistics.median(put_all(client, puts))
+                client.close()
+            finally:
+                relay.kill()
     return took
 
 
