@@ -14,12 +14,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "client/rpc_client.h"
 #include "codec/varint.h"
 #include "dev_cluster.h"
 #include "http_get.h"
 #include "protocols/protocols.h"
 #include "put_report.h"
-#include "rpc_client.h"
 
 namespace quorate {
 namespace {
@@ -84,8 +84,8 @@ class OwnCluster {
     }
     return {};
   }
-  [[nodiscard]] std::vector<Endpoint> endpoints() const {
-    std::vector<Endpoint> all;
+  [[nodiscard]] std::vector<client::Endpoint> endpoints() const {
+    std::vector<client::Endpoint> all;
     for (const dev::NodePlan& node : cluster_->nodes()) {
       all.push_back({"127.0.0.1", node.client_port});
     }
@@ -97,9 +97,9 @@ class OwnCluster {
   std::optional<dev::Cluster> cluster_;
 };
 
-Result<std::vector<StageFigures>> read_stages(const std::vector<Endpoint>& endpoints) {
+Result<std::vector<StageFigures>> read_stages(const std::vector<client::Endpoint>& endpoints) {
   std::vector<StageFigures> all;
-  for (const Endpoint& endpoint : endpoints) {
+  for (const client::Endpoint& endpoint : endpoints) {
     const std::optional<HttpAnswer> answer = http_get(endpoint, "/metrics", kTimeoutMs);
     if (!answer || answer->status != 200) {
       return fail(ErrorCode::io, endpoint.text() + " does not answer /metrics");
@@ -120,7 +120,7 @@ std::string put_request(std::string_view key, std::string_view value) {
 }
 
 /// What each put took.
-Result<std::vector<Duration>> put_all(RpcClient& client, std::uint64_t count, std::size_t value_bytes,
+Result<std::vector<Duration>> put_all(client::RpcClient& client, std::uint64_t count, std::size_t value_bytes,
                                       std::mt19937_64& random) {
   const std::string value(value_bytes, 'v');
   std::vector<Duration> took;
@@ -138,7 +138,7 @@ Result<std::vector<Duration>> put_all(RpcClient& client, std::uint64_t count, st
   return took;
 }
 
-Status measure(const Options& options, const std::vector<Endpoint>& endpoints) {
+Status measure(const Options& options, const std::vector<client::Endpoint>& endpoints) {
   const Result<std::vector<StageFigures>> roles = read_stages(endpoints);
   if (!roles) {
     return std::unexpected(roles.error());
@@ -148,11 +148,11 @@ Status measure(const Options& options, const std::vector<Endpoint>& endpoints) {
     return fail(ErrorCode::io, "none of the endpoints leads: name all members");
   }
   const auto leader = static_cast<std::size_t>(leads - roles->begin());
-  Result<Socket> socket = connect_to(endpoints[leader], kTimeoutMs);
+  Result<client::Socket> socket = client::connect_to(endpoints[leader], kTimeoutMs);
   if (!socket) {
     return std::unexpected(socket.error());
   }
-  RpcClient client(std::move(*socket), endpoints[leader]);
+  client::RpcClient client(std::move(*socket), endpoints[leader]);
   std::mt19937_64 random(1);
   if (const auto warm = put_all(client, options.warm_up, options.value_bytes, random); !warm) {
     return std::unexpected(warm.error());
@@ -173,9 +173,9 @@ Status measure(const Options& options, const std::vector<Endpoint>& endpoints) {
 }
 
 int carry_out(const Options& options) {
-  std::vector<Endpoint> endpoints;
+  std::vector<client::Endpoint> endpoints;
   for (const std::string& text : options.endpoints) {
-    const Result<Endpoint> endpoint = Endpoint::parse(text);
+    const Result<client::Endpoint> endpoint = client::Endpoint::parse(text);
     if (!endpoint) {
       std::cerr << "quorate bench: " << endpoint.error().text << '\n';
       return 2;

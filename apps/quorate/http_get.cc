@@ -12,8 +12,8 @@ constexpr std::size_t kMaxAnswerBytes = 4U << 20;
 
 }  // namespace
 
-std::optional<HttpAnswer> http_get(const Endpoint& endpoint, const std::string& path, int timeout_ms) {
-  const Result<Socket> socket = connect_to(endpoint, timeout_ms);
+std::optional<HttpAnswer> http_get(const client::Endpoint& endpoint, const std::string& path, int timeout_ms) {
+  const Result<client::Socket> socket = client::connect_to(endpoint, timeout_ms);
   if (!socket ||
       !socket->send_all("GET " + path + " HTTP/1.1\r\nHost: " + endpoint.host + "\r\nConnection: close\r\n\r\n")) {
     return std::nullopt;

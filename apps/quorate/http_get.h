@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "tcp_connect.h"
+#include "client/tcp_connect.h"
 
 namespace quorate {
 
@@ -14,6 +14,7 @@ struct HttpAnswer {
 };
 
 /// Nothing if the node does not answer within `timeout_ms`.
-[[nodiscard]] std::optional<HttpAnswer> http_get(const Endpoint& endpoint, const std::string& path, int timeout_ms);
+[[nodiscard]] std::optional<HttpAnswer> http_get(const client::Endpoint& endpoint, const std::string& path,
+                                                 int timeout_ms);
 
 }  // namespace quorate

@@ -10,8 +10,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "client/rpc_client.h"
 #include "membership_view.h"
-#include "rpc_client.h"
 
 namespace quorate {
 namespace {
@@ -54,7 +54,7 @@ class Cluster {
     std::vector<std::string> asked;
     for (std::size_t i = 0; i < endpoints_.size(); ++i) {
       const std::string endpoint = endpoints_[i];  // the list may grow
-      const Result<std::string> answer = call_node(endpoint, kDescribe, {}, kTimeoutMs);
+      const Result<std::string> answer = client::call_node(endpoint, kDescribe, {}, kTimeoutMs);
       if (!answer) {
         best = best ? std::move(best) : std::unexpected(answer.error());
         continue;
@@ -78,7 +78,7 @@ class Cluster {
   [[nodiscard]] Result<std::string> ask(const char* path, const std::string& message) {
     Result<std::string> answer = fail(ErrorCode::io, "no endpoint given");
     for (const std::string& endpoint : endpoints_) {
-      answer = call_node(endpoint, path, message, kTimeoutMs);
+      answer = client::call_node(endpoint, path, message, kTimeoutMs);
       if (answer || answer.error().text.find("etcdserver: ") != std::string::npos) {
         return answer;
       }

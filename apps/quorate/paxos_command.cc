@@ -1,21 +1,16 @@
 #include "paxos_command.h"
 
 #include <cstdio>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
-#include "codec/proto_fields.h"
-#include "codec/writer.h"
-#include "rpc_client.h"
+#include "client/register_client.h"
 
 namespace quorate {
 namespace {
-
-constexpr int kTimeoutMs = 10'000;
-constexpr const char* kPropose = "/quorate.v1.Register/Propose";
-constexpr const char* kLearn = "/quorate.v1.Register/Learn";
 
 struct Options {
   std::string endpoints = "127.0.0.1:2379";
@@ -28,29 +23,14 @@ int complain(const std::string& text) {
   return 1;
 }
 
-std::string encode(std::string_view key, std::string_view value) {
-  codec::Writer writer;
-  for (const auto& [number, bytes] : {std::pair(1U, key), std::pair(2U, value)}) {
-    if (!bytes.empty()) {
-      writer.varint(number << 3 | 2U);
-      writer.sized_bytes(bytes);
-    }
-  }
-  return writer.take();
-}
-
-/// Asks one node after the other until one answers: asking again is harmless, because a key is decided once.
-Result<std::string> ask(std::string_view endpoints, const char* path, const std::string& message) {
-  Result<std::string> answer = fail(ErrorCode::io, "no endpoint given");
+std::vector<std::string> split(std::string_view endpoints) {
+  std::vector<std::string> all;
   while (!endpoints.empty()) {
     const std::size_t comma = endpoints.find(',');
-    answer = call_node(std::string(endpoints.substr(0, comma)), path, message, kTimeoutMs);
-    if (answer) {
-      return answer;
-    }
+    all.emplace_back(endpoints.substr(0, comma));
     endpoints = comma == std::string_view::npos ? std::string_view() : endpoints.substr(comma + 1);
   }
-  return answer;
+  return all;
 }
 
 void print_line(std::string_view text) {
@@ -59,41 +39,28 @@ void print_line(std::string_view text) {
 }
 
 int propose(const Options& options) {
-  const Result<std::string> answer = ask(options.endpoints, kPropose, encode(options.key, options.value));
-  if (!answer) {
-    return complain(answer.error().text);
+  const Result<client::Decision> decision =
+      client::RegisterClient(split(options.endpoints)).propose(options.key, options.value);
+  if (!decision) {
+    return complain(decision.error().text);
   }
-  std::string_view value;
-  bool is_yours = false;
-  codec::FieldReader reader(*answer);
-  while (reader.next()) {
-    value = reader.is_bytes(1) ? reader.bytes() : value;
-    is_yours = reader.is_varint(2) ? reader.boolean() : is_yours;
-  }
-  print_line(value);
-  if (!is_yours) {
+  print_line(decision->value);
+  if (!decision->is_yours) {
     std::fprintf(stderr, "quorate paxos: `%s` was decided before, as what stands above; it never changes\n",
                  options.key.c_str());
   }
-  return is_yours ? 0 : 3;
+  return decision->is_yours ? 0 : 3;
 }
 
 int learn(const Options& options) {
-  const Result<std::string> answer = ask(options.endpoints, kLearn, encode(options.key, {}));
-  if (!answer) {
-    return complain(answer.error().text);
+  const Result<std::optional<std::string>> value = client::RegisterClient(split(options.endpoints)).learn(options.key);
+  if (!value) {
+    return complain(value.error().text);
   }
-  std::string_view value;
-  bool is_decided = false;
-  codec::FieldReader reader(*answer);
-  while (reader.next()) {
-    is_decided = reader.is_varint(1) ? reader.boolean() : is_decided;
-    value = reader.is_bytes(2) ? reader.bytes() : value;
-  }
-  if (!is_decided) {
+  if (!value->has_value()) {
     return complain("`" + options.key + "` is not decided");
   }
-  print_line(value);
+  print_line(**value);
   return 0;
 }
 

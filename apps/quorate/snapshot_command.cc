@@ -59,9 +59,9 @@ void print_text(const std::string& file, const server::SnapshotStatus& status) {
 }
 
 int save(const Options& options) {
-  std::vector<Endpoint> endpoints;
+  std::vector<client::Endpoint> endpoints;
   for (const std::string& text : options.endpoints) {
-    const Result<Endpoint> endpoint = Endpoint::parse(text);
+    const Result<client::Endpoint> endpoint = client::Endpoint::parse(text);
     if (!endpoint) {
       return complain(endpoint.error(), 2);
     }

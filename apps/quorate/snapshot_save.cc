@@ -9,9 +9,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "client/rpc_client.h"
 #include "codec/proto_fields.h"
 #include "env_posix/files.h"
-#include "rpc_client.h"
 
 namespace quorate {
 namespace {
@@ -28,10 +28,10 @@ std::unexpected<Error> refused(const std::string& what) {
               "cannot " + what + ": " + std::strerror(errno));
 }
 
-Result<Socket> connect_to_any(const std::vector<Endpoint>& endpoints, Endpoint& connected) {
+Result<client::Socket> connect_to_any(const std::vector<client::Endpoint>& endpoints, client::Endpoint& connected) {
   std::string whys;
-  for (const Endpoint& endpoint : endpoints) {
-    Result<Socket> socket = connect_to(endpoint, kConnectTimeoutMs);
+  for (const client::Endpoint& endpoint : endpoints) {
+    Result<client::Socket> socket = client::connect_to(endpoint, kConnectTimeoutMs);
     if (socket) {
       connected = endpoint;
       socket->set_timeout(kSilenceTimeoutMs);
@@ -92,9 +92,9 @@ class FileWriter {
 /// The node and its clients come first. Best effort: without it a backup is as good.
 void give_way() { (void)::setpriority(PRIO_PROCESS, 0, kNiceness); }
 
-Status fetch(const std::string& part, const std::vector<Endpoint>& endpoints) {
-  Endpoint endpoint;
-  Result<Socket> socket = connect_to_any(endpoints, endpoint);
+Status fetch(const std::string& part, const std::vector<client::Endpoint>& endpoints) {
+  client::Endpoint endpoint;
+  Result<client::Socket> socket = connect_to_any(endpoints, endpoint);
   if (!socket) {
     return std::unexpected(socket.error());
   }
@@ -103,7 +103,7 @@ Status fetch(const std::string& part, const std::vector<Endpoint>& endpoints) {
     return refused("create '" + part + "'");
   }
   give_way();
-  RpcClient client(std::move(*socket), endpoint);
+  client::RpcClient client(std::move(*socket), endpoint);
   QUORATE_TRY(client.call("/etcdserverpb.Maintenance/Snapshot", "",
                           [&writer](std::string_view message) { return writer.take(message); }));
   return writer.sync();
@@ -120,7 +120,7 @@ Status take_name(const std::string& part, const std::string& path) {
 
 }  // namespace
 
-Result<server::SnapshotStatus> save_snapshot(const std::string& path, const std::vector<Endpoint>& endpoints) {
+Result<server::SnapshotStatus> save_snapshot(const std::string& path, const std::vector<client::Endpoint>& endpoints) {
   const std::string part = path + ".part";
   Status done = fetch(part, endpoints);
   Result<server::SnapshotStatus> status =

@@ -122,11 +122,11 @@ def test_data_directory_of_a_newer_version(tmp_path):  # O-03, F-U2
         node.stop()
         identity = node.data_dir / "identity"
         text = identity.read_text()
-        assert text.startswith("quorate-data 2\n")
-        identity.write_text(text.replace("quorate-data 2\n", "quorate-data 99\n"))
+        assert text.startswith("quorate-data 4\n")
+        identity.write_text(text.replace("quorate-data 4\n", "quorate-data 99\n"))
         result = serve(*node.arguments()[2:])
         assert result.returncode == 1
-        assert "format version 99" in last_line(result) and "versions up to 3" in last_line(result)
+        assert "format version 99" in last_line(result) and "versions up to 4" in last_line(result)
         identity.write_text(text.replace("incarnation 1\n", "incarnation 7\n"))
         result = serve(*node.arguments()[2:])
         assert result.returncode == 1

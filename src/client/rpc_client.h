@@ -13,9 +13,9 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/result.h"
-#include "tcp_connect.h"
+#include "client/tcp_connect.h"
 
-namespace quorate {
+namespace quorate::client {
 
 class RpcClient {
  public:
@@ -61,4 +61,4 @@ class RpcClient {
 [[nodiscard]] Result<std::string> call_node(const std::string& endpoint, std::string_view path,
                                             std::string_view message, int timeout_ms);
 
-}  // namespace quorate
+}  // namespace quorate::client

@@ -1,4 +1,4 @@
-#include "rpc_client.h"
+#include "client/rpc_client.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include <sys/socket.h>
 
-namespace quorate {
+namespace quorate::client {
 namespace {
 
 constexpr std::size_t kPrefixBytes = 5;  // of a gRPC message: compressed or not, and its length
@@ -173,4 +173,4 @@ Result<std::string> call_node(const std::string& endpoint, std::string_view path
   return done ? Result<std::string>(std::move(answer)) : std::unexpected(done.error());
 }
 
-}  // namespace quorate
+}  // namespace quorate::client

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace quorate {
+namespace quorate::client {
 
 struct Endpoint {
   std::string host = "127.0.0.1";
@@ -39,4 +39,4 @@ class Socket {
 
 [[nodiscard]] Result<Socket> connect_to(const Endpoint& endpoint, int timeout_ms);
 
-}  // namespace quorate
+}  // namespace quorate::client

@@ -1,4 +1,4 @@
-#include "tcp_connect.h"
+#include "client/tcp_connect.h"
 
 #include <cerrno>
 #include <charconv>
@@ -10,7 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-namespace quorate {
+namespace quorate::client {
 
 Result<Endpoint> Endpoint::parse(std::string_view text) {
   constexpr std::string_view kScheme = "http://";
@@ -75,4 +75,4 @@ Result<Socket> connect_to(const Endpoint& endpoint, int timeout_ms) {
   return socket;
 }
 
-}  // namespace quorate
+}  // namespace quorate::client
