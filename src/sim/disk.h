@@ -68,9 +68,9 @@ class Disk : public env::FileSystem {
     misdirected_write,  ///< F-D8: the same, and the bytes stand in another place
   };
   /// Betrays who wrote to the disk, whether it is running or not; `place` picks where. Of writes, one of the last
-  /// kRememberedWrites durable ones; but never what the last two to the same directory have written. That is not spared
-  /// by disks; but no log can tell that its end was changed from that it was never written (docs/formats/log.md, "What
-  /// cannot be seen"). False if there is nothing to betray.
+  /// kRememberedWrites durable ones; but never what the last two to the same directory, behind the heads of files, have
+  /// written. That is not spared by disks; but no log can tell that its end was changed from that it was never written
+  /// (docs/formats/log.md, "What cannot be seen"). False if there is nothing to betray.
   bool betray(Betrayal how, std::uint64_t place);
   /// Takes the last betrayal back, where nothing was written over it since.
   void make_good();

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t kSectorBytes = 512;
 constexpr int kPlacesTried = 8;
+constexpr std::uint64_t kHeadBytes = 4096;
 
 }  // namespace
 
@@ -27,7 +28,8 @@ bool Disk::was_written_last(const Extent& extent) const {
   std::size_t spared = 0;
   return std::ranges::any_of(last_written_, [&](const Written& written) {
     const bool is_near = written.extent.file->directory == extent.file->directory;
-    return is_near && ++spared <= kSparedWrites && written.extent.overlaps(extent);
+    const bool is_head = written.extent.to <= kHeadBytes;  // of a segment that is made ready: no log ends there
+    return is_near && !is_head && ++spared <= kSparedWrites && written.extent.overlaps(extent);
   });
 }
 

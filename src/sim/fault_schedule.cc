@@ -35,7 +35,9 @@ constexpr std::array<std::string_view, kFaultCount> kNames = {"crash",
                                                               "damaged_records",
                                                               "take_backup",
                                                               "lost_directory",
-                                                              "old_copy"};
+                                                              "old_copy",
+                                                              "crash_loop",
+                                                              "swizzle"};
 constexpr std::int64_t kNanosecondsPerMillisecond = 1'000'000;
 constexpr std::size_t kDecimals = 6;
 

@@ -47,8 +47,10 @@ enum class Fault : std::uint8_t {
   take_backup,          // an operator's: the cluster is lost at the end, and restored from the last one
   lost_directory,       // F-D11: the node is started without it, until an operator finds it again
   old_copy,             // F-D12: of the directory; the same
+  crash_loop,           // F-P4: lives that end before they have begun, or in the midst of catching up
+  swizzle,              // F-N10: nodes are cut off one by one, and come back in another order
 };
-inline constexpr std::size_t kFaultCount = 30;
+inline constexpr std::size_t kFaultCount = 32;
 
 [[nodiscard]] std::string_view fault_name(Fault fault);
 /// Faults that are a state of the whole run rather than an event.

@@ -221,6 +221,12 @@ void Faults::inject() {
         lose_directory(victim);
       }
       return;
+    case Fault::swizzle: swizzle(); return;
+    case Fault::crash_loop:
+      if (can_lose_one) {
+        loop_crashes(victim);
+      }
+      return;
     case Fault::old_copy:
       if (can_lose_one) {
         copy_directory(victim);
@@ -330,6 +336,52 @@ void Faults::begin_impostor(std::uint32_t node, NodeDirectory directory, Duratio
   cluster_.node(node).begin_impostor(std::move(directory));
   cluster_.queue().schedule(cluster_.now() + until_noticed, Owner{}, Callback<>::to<&Faults::bring_up>(this, node));
 }
+
+/// Down and up again, with lives of a few milliseconds: recovery works on what recovery left, too.
+void Faults::loop_crashes(std::uint32_t node) {
+  count(node);
+  Duration at{};
+  for (std::uint64_t left = detail(2, 6); left > 0; --left) {
+    cluster_.queue().schedule(cluster_.now() + at, Owner{}, Callback<>::to<&Faults::crash_again>(this, node));
+    at += std::chrono::microseconds(static_cast<std::int64_t>(detail(100, 20'000)));
+  }
+  cluster_.queue().schedule(cluster_.now() + at, Owner{}, Callback<>::to<&Faults::bring_up>(this, node));
+}
+
+void Faults::crash_again(std::uint64_t node) {
+  const auto index = static_cast<std::uint32_t>(node);
+  if (healed_) {
+    return;
+  }
+  if (cluster_.node(index).is_alive()) {
+    cluster_.node(index).crash();
+    listener_.on_life_ended(index);
+  }
+  bring_up(node);
+}
+
+/// Half of the nodes or more lose their links, each at a moment of its own, and get them back in any order.
+void Faults::swizzle() {
+  count();
+  for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+    if (detail(0, 2) == 0) {
+      continue;
+    }
+    const Duration clogged = milliseconds(detail(0, 200));
+    const Duration unclogged = milliseconds(detail(200, 500));
+    cluster_.queue().schedule(cluster_.now() + clogged, Owner{}, Callback<>::to<&Faults::clog>(this, node));
+    cluster_.queue().schedule(cluster_.now() + unclogged, Owner{}, Callback<>::to<&Faults::unclog>(this, node));
+  }
+}
+
+void Faults::clog(std::uint64_t node) {
+  for (std::uint32_t other = 1; !healed_ && other <= cluster_.node_count(); ++other) {
+    cluster_.network().block(static_cast<std::uint32_t>(node), other);
+    cluster_.network().block(other, static_cast<std::uint32_t>(node));
+  }
+}
+
+void Faults::unclog(std::uint64_t node) { cluster_.network().heal(static_cast<std::uint32_t>(node)); }
 
 void Faults::cut() {
   Network& network = cluster_.network();

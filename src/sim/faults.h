@@ -71,6 +71,11 @@ class Faults {
   /// Whatever this life of the node may have said, all others would know it for what it is.
   [[nodiscard]] bool is_known_to_all(std::uint32_t node);
   void begin_impostor(std::uint32_t node, NodeDirectory directory, Duration until_noticed);
+  void loop_crashes(std::uint32_t node);
+  void crash_again(std::uint64_t node);
+  void swizzle();
+  void clog(std::uint64_t node);
+  void unclog(std::uint64_t node);
   void take_down(std::uint32_t node, bool power);
   void take_down_stopped(std::uint64_t node);
   void bring_up(std::uint64_t node);

@@ -73,6 +73,9 @@ std::string Network::address_of(std::uint32_t node) { return "n" + std::to_strin
 
 void Network::block(std::uint32_t from, std::uint32_t to) { blocked_.insert({from, to}); }
 void Network::heal_all() { blocked_.clear(); }
+void Network::heal(std::uint32_t node) {
+  std::erase_if(blocked_, [node](const auto& way) { return way.first == node || way.second == node; });
+}
 bool Network::is_blocked(std::uint32_t from, std::uint32_t to) const { return blocked_.contains({from, to}); }
 
 Network::Link* Network::find(std::uint64_t link) {

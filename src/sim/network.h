@@ -53,6 +53,8 @@ class Network {
   /// From now on nothing goes from `from` to `to` (one direction).
   void block(std::uint32_t from, std::uint32_t to);
   void heal_all();
+  /// Everything goes to and from `node` again.
+  void heal(std::uint32_t node);
   [[nodiscard]] bool is_blocked(std::uint32_t from, std::uint32_t to) const;
   /// Cuts every stream between the two, with resets on both sides.
   void reset_streams(std::uint32_t a, std::uint32_t b);
