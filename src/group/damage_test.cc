@@ -185,6 +185,29 @@ TEST_P(DamageTest, ANodeWithoutItsRecordsIsRepairedByTheOthers) {
   ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
 }
 
+// What was laid aside may be removed when nothing is in repair any more: not before a crash cannot bring the loss back.
+TEST_P(DamageTest, NothingIsRepairedBeforeThatIsDurable) {
+  ASSERT_NO_FATAL_FAILURE(write_and_cut_logs());
+  cluster_.kill(1);
+  lose_records(1);
+  cluster_.options.records_laid_aside = true;
+  ASSERT_TRUE(cluster_.start(1).has_value());
+  cluster_.nodes[0].disk_delay = 300ms;
+  ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
+  EXPECT_GT(cluster_.life(1).host->groups_in_repair(), 0U);
+  cluster_.kill(1);
+  cluster_.nodes[0].disk.lose_power([](const auto&) { return storage::TestDisk::Ranges(); });
+  ASSERT_TRUE(cluster_.start(1).has_value()) << "once more";
+  cluster_.nodes[0].disk_delay = {};
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.life(1).host->groups_in_repair() == 0; }));
+  EXPECT_TRUE(all_have_everything());
+  cluster_.kill(1);
+  cluster_.nodes[0].disk.lose_power([](const auto&) { return storage::TestDisk::Ranges(); });
+  cluster_.options.records_laid_aside = false;
+  EXPECT_TRUE(cluster_.start(1).has_value()) << "what was laid aside is removed";
+  EXPECT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
+}
+
 // C-03: one of three comes back with neither records nor promises, at the same time as the others, and leads in the
 // end. Nobody gives up anything by its word.
 TEST_P(DamageTest, WhoWasDamagedAndLeadsLaterTakesNothingFromTheOthers) {

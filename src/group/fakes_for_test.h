@@ -151,6 +151,8 @@ class FakeLog final : public storage::Log {
   void verify(Callback<Status> done) override { done(Status()); }
   void tail_settled() override { events_.push_back("settled"); }
   void damage_noted() override { events_.push_back("damage noted"); }
+  [[nodiscard]] std::uint64_t added_frames() const override { return 0; }
+  [[nodiscard]] std::uint64_t durable_frames() const override { return 0; }
   [[nodiscard]] std::size_t unsynced_bytes() const override { return unsynced; }
   [[nodiscard]] const storage::LogStats& stats() const override { return statistics; }
 

@@ -243,7 +243,10 @@ std::size_t HostRuntime::groups_in_repair() const {
 
 void HostRuntime::check_recovered(std::uint64_t) {
   recovered_timer_ = 0;
-  if (stopped_ || (!is_tail_open_ && !is_damage_open_)) {
+  for (const auto& [group, replica] : replicas_) {
+    replica->tell_loss_made_good();
+  }
+  if (stopped_ || (!is_tail_open_ && !is_damage_open_ && groups_in_repair() == 0)) {
     return;
   }
   const auto all = [this](const auto& holds) {

@@ -69,8 +69,8 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   [[nodiscard]] bool is_member_anywhere(NodeId node) const;
   void learn(const consensus::Contact& contact);
   void part_with(NodeId node);
-  /// While the log's end is uncertain, or damage in it is all that tells of a loss: looks whether every replica has
-  /// settled the one, and noted the other.
+  /// While the log's end is uncertain, damage in it is all that tells of a loss, or a loss is not made good: looks
+  /// whether every replica has settled the first, noted the second, and whether it is durable that the third is.
   void check_recovered(std::uint64_t);
   void on_life_noted(std::uint64_t, NodeId node);
   void on_lives_failed(std::uint64_t, const Error& why);

@@ -58,6 +58,16 @@ void ReplicaRuntime::note_loss_made_good() {
   has_loss_ = false;
   write_salvage();
   node_.log.append(group_, Io(0), loss_made_good());
+  loss_note_ = node_.log.added_frames();
+}
+
+/// Not before: what is left of the time before the loss, in the records or laid aside, is needed as long as a crash
+/// could bring the loss back.
+void ReplicaRuntime::tell_loss_made_good() {
+  if (!loss_note_ || stopped_ || node_.log.durable_frames() < *loss_note_) {
+    return;
+  }
+  loss_note_.reset();
   trace("group.loss_made_good", core_->status().last.value());
   events_.on_loss_made_good();
   if (const Status dropped = receiver_.drop_others(); !dropped) {

@@ -66,8 +66,10 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   void on_durable(Io io);
   void on_peer_up(NodeId node, Incarnation incarnation);
   void on_peer_down(NodeId node, Incarnation incarnation);
-  /// The core has lost what others must bring, or that they have is not written to the log yet.
-  [[nodiscard]] bool has_loss() const { return has_loss_; }
+  /// The core has lost what others must bring, or that they have is not durable yet.
+  [[nodiscard]] bool has_loss() const { return has_loss_ || loss_note_.has_value(); }
+  /// Tells that the loss is made good, once that is durable.
+  void tell_loss_made_good();
   /// What recovery found lost, if anything, stands in the log anew.
   [[nodiscard]] bool has_noted_loss() const { return salvage_.empty(); }
   [[nodiscard]] GroupEvents& events() { return events_; }
@@ -164,8 +166,9 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
 
   bool started_ = false;
   bool stopped_ = false;
-  bool has_loss_ = false;  ///< the core's is not made good yet
-  bool handling_ = false;  ///< the core or its effects are at work
+  bool has_loss_ = false;                   ///< the core's is not made good yet
+  std::optional<std::uint64_t> loss_note_;  ///< the log's frame that says that it is, until that is durable
+  bool handling_ = false;                   ///< the core or its effects are at work
   bool end_of_turn_scheduled_ = false;
   Position told_applied_;                                            ///< the last Applied that the core got
   EntryId discarded_;                                                ///< the log begins behind it

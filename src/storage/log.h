@@ -156,6 +156,9 @@ class Log {
   /// must find what this one has found.
   virtual void damage_noted() = 0;
 
+  /// Frames that were added, what recovery read included; and how many of these, the first ones, are durable.
+  [[nodiscard]] virtual std::uint64_t added_frames() const = 0;
+  [[nodiscard]] virtual std::uint64_t durable_frames() const = 0;
   /// Bytes queued and not yet durable: the host pushes back above a bound.
   [[nodiscard]] virtual std::size_t unsynced_bytes() const = 0;
   [[nodiscard]] virtual const LogStats& stats() const = 0;

@@ -44,6 +44,8 @@ class WriteAheadLog final : public Log {
   void verify(Callback<Status> done) override;
   void tail_settled() override;
   void damage_noted() override { pinned_from_ = kNoSegment; }
+  [[nodiscard]] std::uint64_t added_frames() const override { return liveness_.last_serial(); }
+  [[nodiscard]] std::uint64_t durable_frames() const override { return durable_serial_; }
   [[nodiscard]] std::size_t unsynced_bytes() const override { return unsynced_bytes_; }
   [[nodiscard]] const LogStats& stats() const override { return stats_; }
 
