@@ -52,6 +52,12 @@ class Faults {
   [[nodiscard]] const FaultCounts& counts() const { return counts_; }
 
  private:
+  /// Of a node's directory, until it is put back in its place.
+  struct Copy {
+    NodeDirectory directory;
+    Duration until_noticed{};
+  };
+
   void draw_mix();
   void start_ambient(const FaultEvent& event);
   void next(std::uint64_t);
@@ -65,25 +71,29 @@ class Faults {
   void transfer_leadership();
   void change_membership();
   void take_backup(std::uint32_t node);
+  void swizzle();
+  void clog(std::uint64_t node);
+  void unclog(std::uint64_t node);
+  void heal_network(std::uint64_t);
+  // fault_lives.cc
+  void take_down(std::uint32_t node, bool power);
+  void take_down_stopped(std::uint64_t node);
+  void bring_up(std::uint64_t node);
+  void loop_crashes(std::uint32_t node);
+  void crash_again(std::uint64_t node);
   void lose_directory(std::uint32_t node);
   void copy_directory(std::uint32_t node);
   void put_back_copy(std::uint64_t node);
   /// Whatever this life of the node may have said, all others would know it for what it is.
   [[nodiscard]] bool is_known_to_all(std::uint32_t node);
   void begin_impostor(std::uint32_t node, NodeDirectory directory, Duration until_noticed);
-  void loop_crashes(std::uint32_t node);
-  void crash_again(std::uint64_t node);
-  void swizzle();
-  void clog(std::uint64_t node);
-  void unclog(std::uint64_t node);
-  void take_down(std::uint32_t node, bool power);
-  void take_down_stopped(std::uint64_t node);
-  void bring_up(std::uint64_t node);
-  void heal_network(std::uint64_t);
   /// Begins to carry out an event; end_event() tells of it, if it came to something.
   void begin_event(FaultEvent event);
   void end_event();
   void count(std::uint32_t node = 0);
+  [[nodiscard]] static Duration milliseconds(std::uint64_t count) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(count));
+  }
   /// A detail of the event under way: the schedule's, or drawn.
   std::uint64_t detail(std::uint64_t low, std::uint64_t high);
   [[nodiscard]] std::uint32_t draw_victim();
@@ -101,11 +111,6 @@ class Faults {
   Duration interval_{};
   bool healed_ = false;
   FaultCounts counts_{};
-  /// Of a node's directory, until it is put back in its place.
-  struct Copy {
-    NodeDirectory directory;
-    Duration until_noticed{};
-  };
   std::map<std::uint32_t, Copy> copies_;
   MembershipOperator operator_;
   DiskFaults disks_;
