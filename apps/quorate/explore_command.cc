@@ -112,8 +112,9 @@ void add_options(CLI::App& app, Choices& choices) {
 }
 
 /// The named bounds with what the flags change; `name` tells of the change.
-std::optional<explore::Bounds> chosen_bounds(const Choices& choices, bool keeps_log, std::string& name) {
-  std::optional<explore::Bounds> bounds = explore::bounds_named(choices.bounds, keeps_log);
+std::optional<explore::Bounds> chosen_bounds(const Choices& choices, const consensus::Protocol& protocol,
+                                             std::string& name) {
+  std::optional<explore::Bounds> bounds = explore::bounds_named(choices.bounds, protocol.cores);
   if (!bounds) {
     return bounds;
   }
@@ -154,7 +155,7 @@ int explore_command(std::span<const std::string> arguments) {
     return 2;
   }
   std::string name;
-  std::optional<explore::Bounds> bounds = chosen_bounds(choices, protocol->keeps_log(), name);
+  std::optional<explore::Bounds> bounds = chosen_bounds(choices, *protocol, name);
   if (!bounds) {
     std::fprintf(stderr, "quorate explore: --bounds=%s: unknown; choose %s\n", choices.bounds.c_str(),
                  explore::names_of_bounds(protocol->keeps_log()).c_str());

@@ -98,10 +98,12 @@ std::size_t Model::campaigners() const {
   return stand_for_all ? std::min<std::size_t>(bounds.campaigners, bounds.budget.elections) : bounds.campaigners;
 }
 
-std::optional<Bounds> bounds_named(std::string_view name, bool keeps_log) {
-  std::vector<Bounds> known = keeps_log ? all_bounds() : bounds_of_cells();
+std::optional<Bounds> bounds_named(std::string_view name, const consensus::CoreFactory& protocol) {
+  std::vector<Bounds> known = protocol.keeps_log ? all_bounds() : bounds_of_cells();
   for (Bounds& bounds : known) {
     if (bounds.name == name) {
+      const bool is_wide = protocol.keeps_log && !protocol.ids_identify_prefix && bounds.name == "medium";
+      bounds.budget.proposals = is_wide ? 1 : bounds.budget.proposals;
       return std::move(bounds);
     }
   }

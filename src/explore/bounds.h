@@ -62,8 +62,9 @@ struct Model {
   [[nodiscard]] std::size_t campaigners() const;
 };
 
-/// Nothing if there are no bounds of that name for protocols that keep a log, or for those that do not.
-[[nodiscard]] std::optional<Bounds> bounds_named(std::string_view name, bool keeps_log = true);
+/// Nothing if there are no bounds of that name for protocols that keep a log, or for those that do not. Where each slot
+/// is accepted for itself `medium` has one proposal, which makes three entries with the no-op and the change.
+[[nodiscard]] std::optional<Bounds> bounds_named(std::string_view name, const consensus::CoreFactory& protocol);
 /// "small, medium or reads": for help and errors.
 [[nodiscard]] std::string names_of_bounds(bool keeps_log);
 
