@@ -5,14 +5,14 @@
 //   Result<client::Decision> colour = keys.propose("colour", "red");   // blocks until a majority has decided
 //   if (colour && !colour->is_yours) { ... colour->value is what somebody else proposed first ... }
 //
-// Invariants: 1. a key that was decided has that value for ever, whoever asks. 2. asking again is harmless: one
-// endpoint
-//                after the other is asked until one answers, from the one that answered last on.
+// Invariants: 1. a key that was decided has that value for ever, whoever asks. 2. one endpoint after the other is asked
+//                until one answers, from the one that answered last on: asking again is harmless.
 // Blocking; not to be used by two threads at once. Wire: proto/quorate/register.proto.
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"

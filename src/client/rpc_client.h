@@ -1,9 +1,9 @@
 #pragma once
-// One gRPC client that asks and waits: a call at a time on one blocking connection, for commands that ask nodes
+// One gRPC client that asks and waits: a call at a time on one blocking connection, for programs that ask nodes
 // something.
 //
 // Invariants: 1. a message larger than kMaxMessageBytes ends the call before its bytes are kept. 2. after an error of
-// the connection the client is of no more use. Owned by the command, on its thread.
+// the connection the client is of no more use. Owned by whoever asks, on one thread.
 
 #include <cstdint>
 #include <functional>

@@ -1,5 +1,5 @@
 #pragma once
-// A blocking TCP connection for the commands that ask nodes something; calls on it end after a time-out.
+// A blocking TCP connection for programs that ask nodes something; calls on it end after a time-out.
 
 #include <cstdint>
 #include <string>
@@ -28,9 +28,9 @@ class Socket {
   Socket(Socket&& other) noexcept : descriptor_(other.descriptor_) { other.descriptor_ = -1; }
 
   [[nodiscard]] int get() const { return descriptor_; }
-  /// False: the other side is gone or slower than the time-out.
   /// How long a call on it may wait.
   void set_timeout(int timeout_ms) const;
+  /// False: the other side is gone or slower than the time-out.
   [[nodiscard]] bool send_all(std::string_view bytes) const;
 
  private:

@@ -109,8 +109,8 @@ void Link::handle_greeting(const Frame& frame) {
     return;
   }
   std::optional<Refusal> refusal = judge_hello(*hello, own_hello(), true);
-  if (const Life* met = context_.met.find(peer_.node); !refusal && met != nullptr) {
-    refusal = judge_life(*hello, *met, context_.config.self);
+  if (!refusal) {
+    refusal = judge_met(*hello);
   }
   if (refusal) {
     trace(trace_name(refusal->code), static_cast<std::uint64_t>(refusal->code));
@@ -140,11 +140,14 @@ void Link::handle_refusal(const Frame& frame) {
   }
 }
 
+std::optional<Refusal> Link::judge_met(const Hello& hello) const {
+  const Life* met = context_.met.find(peer_.node);
+  return met == nullptr ? std::nullopt : judge_life(hello, *met, context_.config.self);
+}
+
 std::optional<Refusal> Link::judge_again(const Hello& hello) const {
-  if (const Life* met = context_.met.find(peer_.node); met != nullptr) {
-    if (std::optional<Refusal> refusal = judge_life(hello, *met, context_.config.self)) {
-      return refusal;
-    }
+  if (std::optional<Refusal> refusal = judge_met(hello)) {
+    return refusal;
   }
   if (hello.life == peer_life_ && hello.attempt <= peer_attempt_) {
     return Refusal{RefusalCode::older_attempt, "a newer connection of this node is there already"};

@@ -88,6 +88,8 @@ class Link final : public ConnectionOwner {
   void connect(std::uint64_t token);
   void handle_greeting(const Frame& frame);
   void handle_refusal(const Frame& frame);
+  /// Has the peer forgotten a life that was met?
+  [[nodiscard]] std::optional<Refusal> judge_met(const Hello& hello) const;
   void handle_answered(Frame& frame);
   /// What has to be durable here first comes first.
   void meet(const Hello& hello);

@@ -3,7 +3,8 @@
 // term (M-01; Ongaro, "bug in single-server membership changes", 2015); and any two memberships that follow each other
 // have no two majorities without a common node (thesis 4.1 and 4.3). Of protocols whose ids identify a prefix.
 
-#include <bit>
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "sim/invariants/invariant.h"

@@ -3,6 +3,7 @@
 // by the voters of the membership that it uses, in both halves of a joint one (thesis 4.2.1). That they do not count
 // for a commit either is part of I-05. Of protocols that elect by votes or promises.
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
