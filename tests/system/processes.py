@@ -160,6 +160,11 @@ class Node:
     def healthy(self):
         return self.alive and self.get("/health")[0] == 200
 
+    def linked(self):
+        """Its links to all other members are up: each has met, and noted, this life of it."""
+        links = [line for line in self.get("/metrics")[1].splitlines() if line.startswith("etcd_network_active_peers{")]
+        return bool(links) and all(line.endswith(" 1") for line in links)
+
     def is_leader(self):
         return self.alive and "\netcd_server_is_leader 1" in self.get("/metrics")[1]
 
@@ -227,6 +232,12 @@ class Cluster:
         # A linearizable read on each node, so that each executed what the others published.
         for node in self.nodes:
             wait_for(node.healthy, seconds, f"{node.name} healthy; its log ends:\n{node.log()[-1500:]}")
+        return self
+
+    def wait_linked(self, seconds=20):
+        """Healthy nodes may be linked to the leader alone; from here on every one is to every other."""
+        for node in self.nodes:
+            wait_for(node.linked, seconds, f"{node.name} linked to all")
         return self
 
     def leader(self, seconds=20):

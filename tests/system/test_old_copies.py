@@ -19,7 +19,7 @@ def without_a_majority(node, other):
 def test_a_lost_directory_is_not_begun_anew_under_the_same_id(cluster):
     """C-12, F-D11: of an acknowledged write one witness is dead and one has lost its disk. The third knows only that it has met
     the one that lost it, in a life before: that is enough for it to stand still until a majority has the write."""
-    leader = cluster.leader()
+    leader = cluster.wait_linked().leader()
     behind, lost = (node for node in cluster.nodes if node is not leader)
     behind.kill()
     Client(leader.endpoint).put(b"x", b"acknowledged")
@@ -63,7 +63,7 @@ def test_an_old_copy_of_a_directory_is_refused_by_who_has_met_a_later_life(clust
     shutil.copytree(old.data_dir, copy)
     for _ in range(lives_since):  # the others meet later lives
         old.start()
-        cluster.wait_healthy()
+        cluster.wait_healthy().wait_linked()
         old.kill()
     Client(cluster.leader().endpoint).put(b"x", b"acknowledged without it")
     right = old.data_dir.rename(old.data_dir.with_name("right"))
