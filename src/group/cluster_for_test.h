@@ -302,6 +302,7 @@ class Cluster {
     Duration flush_interval = std::chrono::milliseconds(200);
     std::uint64_t tail_entries = 1'000'000;
     bool records_laid_aside = false;
+    bool keeps_unflushed = true;  ///< some of the records that an engine was given and had not flushed when it ended
     Duration scrub_interval{};
     std::uint64_t snapshot_bytes_per_second = 0;
     SnapshotLimits snapshots{.chunk_bytes = 1000, .window_chunks = 4, .patience = std::chrono::seconds(2)};
@@ -523,7 +524,7 @@ inline void Cluster::kill(std::uint64_t index) {
   node.stood_still = {};
   node.disk_done.reset();
   std::mt19937_64 random(lives);
-  node.records.crash(random() % (node.records.unflushed() + 1));
+  node.records.crash(options.keeps_unflushed ? random() % (node.records.unflushed() + 1) : 0);
 }
 
 }  // namespace quorate::group

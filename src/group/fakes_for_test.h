@@ -148,6 +148,7 @@ class FakeLog final : public storage::Log {
     events_.push_back("fetch " + text(first) + "-" + text(last));
     fetches.push_back(done);
   }
+  [[nodiscard]] bool is_payload_of(GroupId, EntryId, ByteView) const override { return false; }
   void verify(Callback<Status> done) override { done(Status()); }
   void tail_settled() override { events_.push_back("settled"); }
   void damage_noted() override { events_.push_back("damage noted"); }

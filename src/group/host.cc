@@ -15,8 +15,6 @@
 namespace quorate::group {
 namespace {
 
-constexpr Duration kRecoveredCheckInterval = std::chrono::milliseconds(100);
-
 ReplicaLimits limits_of(const HostConfig& config) {
   ReplicaLimits limits;
   limits.max_uncommitted_bytes = config.max_uncommitted_bytes;
@@ -27,34 +25,6 @@ ReplicaLimits limits_of(const HostConfig& config) {
   limits.snapshots = config.snapshots;
   limits.snapshots.chunk_bytes = std::min(limits.snapshots.chunk_bytes, config.mesh.max_frame_bytes / 4);
   return limits;
-}
-
-/// Whose records are the group's: the log says so.
-Generation generation_of(const storage::RecoveredGroup* recovered) {
-  if (recovered == nullptr || recovered->generation.is_none()) {
-    return state::kFirstGeneration;
-  }
-  return QUORATE_PLANT(keeps_old_generation) ? recovered->generation.previous() : recovered->generation;
-}
-
-/// The memberships that the log holds, by position.
-std::vector<std::pair<Position, consensus::Membership>> changes_in(const consensus::PersistedState& state) {
-  std::vector<std::pair<Position, consensus::Membership>> changes;
-  for (const consensus::PersistedState::Slot& slot : state.log) {
-    if (slot.kind == consensus::EntryKind::configuration) {
-      if (std::optional<consensus::Configuration> read = consensus::decode_configuration(slot.payload.view())) {
-        changes.emplace_back(slot.id.position, std::move(read->membership));
-      }
-    }
-  }
-  return changes;
-}
-
-/// What was in force at the position that the state machine has executed, and which was therefore committed.
-consensus::Membership executed_membership(const ReplicaStart& start) {
-  const auto later =
-      std::ranges::find_if(start.changes, [&start](const auto& change) { return change.first > start.executed; });
-  return later == start.changes.begin() ? start.membership : std::prev(later)->second;
 }
 
 EngineWriterConfig writer_config_of(const HostConfig& config) {
@@ -106,7 +76,8 @@ HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents&
       engine_(writer_config_of(config_), environment.clock, environment.loop, environment.records, *log_,
               environment.traces, Callback<const Error&>::to<&HostRuntime::on_engine_failed>(this)),
       scrubber_(config_.scrub_interval, environment.clock, environment.loop, *log_, environment.records,
-                environment.traces, Callback<const Scrubber::Damage&>::to<&HostRuntime::on_damage_found>(this)) {
+                environment.traces, Callback<const Scrubber::Damage&>::to<&HostRuntime::on_damage_found>(this)),
+      mender_(node_, *this) {
   log_->set_events(this);
   met_->set_events(Callback<NodeId>::to<&HostRuntime::on_life_noted>(this),
                    Callback<const Error&>::to<&HostRuntime::on_lives_failed>(this));
@@ -139,69 +110,6 @@ Status HostRuntime::add_group(GroupConfig config, state::StateMachine& machine, 
   return {};
 }
 
-Result<ReplicaStart> HostRuntime::recover_group(GroupConfig& config, state::StateMachine& machine) {
-  storage::RecoveredGroup* recovered = find_recovered(config.group);
-  Generation generation = generation_of(recovered);
-  Result<Position> applied = machine.recover(generation);
-  if (!applied) {
-    found_damaged_records_ = applied.error().code == ErrorCode::corrupt;
-    return std::unexpected<Error>(applied.error());
-  }
-  if (recovered == nullptr && !applied->is_none()) {
-    recovered = &note_lost_log(config.group);
-  }
-  Generation highest = highest_generation(environment_.records, config.group, generation);
-  Salvage rest = recovered == nullptr ? Salvage{} : salvage(*recovered, *applied, config_.records_laid_aside);
-  if (rest.blank) {
-    highest = highest.next();
-    generation = highest;
-    begin_blank(*recovered, rest, generation);
-    applied = machine.recover(generation);
-    QUORATE_ASSERT(applied == Position(), "an unused generation is empty", config.group, generation);
-  }
-  Result<consensus::PersistedState> state =
-      make_persisted_state(config.group, recovered, *applied, recovery_.uncertain_tail);
-  if (!state) {
-    return std::unexpected<Error>(std::move(state).error());
-  }
-  state->loss = rest.loss;
-  if (rest.loss.kind == consensus::Loss::Kind::none) {
-    QUORATE_TRY(drop_other_generations(environment_.records, config.group, generation));
-  }
-  keep_contacts(*state);
-  if (recovered != nullptr) {
-    recovered->entries = {};  // the core keeps ids, the log keeps payloads
-  }
-  ReplicaStart start{
-      .group = config.group,
-      .self = config.core.self,
-      .life = config_.mesh.life.incarnation,
-      .generation = generation,
-      .executed = *applied,
-      .discarded = state->discarded,
-      .membership = state->membership.all_nodes().empty() ? config.core.initial_membership : state->membership,
-      .changes = changes_in(*state),
-      .last_generation = highest,
-      .salvage = std::move(rest.ops)};
-  committed_[config.group] = executed_membership(start);
-  config.core.incarnation = config_.mesh.life.incarnation;
-  start.core = config.factory.make(config.core, std::move(*state));
-  return start;
-}
-
-/// What the log held of the group; null if this node has never had it. A lost frame may have been all there was of it.
-storage::RecoveredGroup* HostRuntime::find_recovered(GroupId group) {
-  const auto found = std::ranges::find(recovery_.groups, group, &storage::RecoveredGroup::group);
-  if (found != recovery_.groups.end()) {
-    return &*found;
-  }
-  return recovery_.lost_frames ? &note_lost_log(group) : nullptr;
-}
-
-storage::RecoveredGroup& HostRuntime::note_lost_log(GroupId group) {
-  return recovery_.groups.emplace_back(storage::RecoveredGroup{.group = group, .log_lost = true, .state_lost = true});
-}
-
 Status HostRuntime::start() {
   QUORATE_ASSERT(!started_, "a host starts once");
   for (const storage::RecoveredGroup& group : recovery_.groups) {
@@ -226,44 +134,21 @@ Status HostRuntime::start() {
   mesh_ = std::move(*mesh);
   node_.mesh = mesh_.get();
   started_ = true;
+  if (config_.mesh.peers.empty()) {
+    mending_.clear();
+    mender_.forget();
+  }
   for (const auto& [group, replica] : replicas_) {
-    replica->start();
+    if (!mender_.is_mending(group)) {
+      replica->start();
+    }
   }
   is_tail_open_ = recovery_.uncertain_tail;
   is_damage_open_ = !recovery_.damage.empty();
   check_recovered(0);
+  mender_.start();
   scrubber_.start();
   return {};
-}
-
-std::size_t HostRuntime::groups_in_repair() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(replicas_, [](const auto& one) { return one.second->has_loss(); }));
-}
-
-void HostRuntime::check_recovered(std::uint64_t) {
-  recovered_timer_ = 0;
-  for (const auto& [group, replica] : replicas_) {
-    replica->tell_loss_made_good();
-  }
-  if (stopped_ || (!is_tail_open_ && !is_damage_open_ && groups_in_repair() == 0)) {
-    return;
-  }
-  const auto all = [this](const auto& holds) {
-    return std::ranges::all_of(replicas_, [&](const auto& one) { return holds(*one.second); });
-  };
-  if (is_tail_open_ && all([](const ReplicaRuntime& one) { return !one.status().uncertain_tail; })) {
-    is_tail_open_ = false;
-    environment_.traces.trace({"group.tail_settled"});
-    log_->tail_settled();
-  }
-  if (is_damage_open_ && all([](const ReplicaRuntime& one) { return one.has_noted_loss(); })) {
-    is_damage_open_ = false;
-    environment_.traces.trace({"group.damage_noted"});
-    log_->damage_noted();
-  }
-  recovered_timer_ = environment_.loop.arm(environment_.clock.now() + kRecoveredCheckInterval,
-                                           Callback<>::to<&HostRuntime::check_recovered>(this));
 }
 
 Replica& HostRuntime::replica(GroupId group) {
@@ -310,6 +195,13 @@ void HostRuntime::on_message(NodeId from, peer::Channel channel, GroupId group, 
         environment_.traces.trace({"group.message_malformed", group.value(), from.value()});
       }
       return;
+    case peer::Channel::mending:
+      if (const auto decoded = decode_mend_message(message)) {
+        mender_.on_message(from, group, *decoded);
+      } else {
+        environment_.traces.trace({"group.message_malformed", group.value(), from.value()});
+      }
+      return;
   }
   environment_.traces.trace({"group.message_malformed", group.value(), from.value()});
 }
@@ -324,6 +216,7 @@ void HostRuntime::on_peer_up(NodeId node, Incarnation incarnation) {
   for (const auto& [group, replica] : replicas_) {
     replica->on_peer_up(node, incarnation);
   }
+  mender_.on_peer_up(node);
 }
 
 void HostRuntime::on_peer_down(NodeId node, Incarnation incarnation, std::string_view /*why*/) {
@@ -381,6 +274,7 @@ void HostRuntime::on_fatal(const Error& why) {
   }
   stopped_ = true;
   scrubber_.stop();
+  mender_.stop();
   engine_.stop();
   for (const auto& [group, replica] : replicas_) {
     replica->stop();

@@ -14,14 +14,20 @@
 #include "group/contact_book.h"
 #include "group/engine_writer.h"
 #include "group/host.h"
+#include "group/mender.h"
 #include "group/message.h"
 #include "group/node_parts.h"
 #include "group/replica_runtime.h"
+#include "group/salvage.h"
 #include "group/scrubber.h"
 
 namespace quorate::group {
 
-class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEvents, public storage::LogEvents {
+class HostRuntime final : public Host,
+                          public ReplicaOwner,
+                          public peer::MeshEvents,
+                          public storage::LogEvents,
+                          private MenderOwner {
  public:
   HostRuntime(HostConfig config, Environment environment, HostEvents& events, std::unique_ptr<storage::Log> log,
               std::unique_ptr<peer::MetLives> met, storage::Recovery recovery);
@@ -60,18 +66,42 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
 
  private:
   [[nodiscard]] ReplicaRuntime* find(GroupId group);
+  // recovery: host_recovery.cc
+
+  /// What the records of a group are.
+  struct Records {
+    Position applied;  ///< they contain everything up to it
+    Generation generation;
+    Generation highest;  ///< of which there may be records
+  };
+  /// A group whose replica begins when others have brought what its log lacks.
+  struct Mending {
+    GroupConfig config;
+    storage::RecoveredGroup whole;  ///< what the log holds of it, and payloads of configurations only
+    Records records;
+  };
+
   /// What the group's log and records are worth, and what its machine and core begin with.
-  [[nodiscard]] Result<ReplicaStart> recover_group(GroupConfig& config, state::StateMachine& machine);
+  [[nodiscard]] Result<ReplicaStart> recover_group(const GroupConfig& config, state::StateMachine& machine);
+  [[nodiscard]] Result<ReplicaStart> make_start(GroupConfig config, storage::RecoveredGroup* recovered, Salvage rest,
+                                                const Records& records);
+  static void forget_commands(storage::RecoveredGroup& group);
   [[nodiscard]] storage::RecoveredGroup* find_recovered(GroupId group);
   storage::RecoveredGroup& note_lost_log(GroupId group);
+  [[nodiscard]] bool goes_on_without(GroupId group, const EntryId& entry) const override;
+  void on_mended(GroupId group, std::vector<storage::LogEntry> entries) override;
+  void on_needless(GroupId group) override;
+  void begin(ReplicaRuntime& replica);
+  /// While the log's end is uncertain, damage in it is all that tells of a loss, or a loss is not made good: looks
+  /// whether every replica has settled the first, noted the second, and whether it is durable that the third is.
+  void check_recovered(std::uint64_t);
+
   // members: host_members.cc
   void keep_contacts(const consensus::PersistedState& state);
   [[nodiscard]] bool is_member_anywhere(NodeId node) const;
   void learn(const consensus::Contact& contact);
   void part_with(NodeId node);
-  /// While the log's end is uncertain, damage in it is all that tells of a loss, or a loss is not made good: looks
-  /// whether every replica has settled the first, noted the second, and whether it is durable that the third is.
-  void check_recovered(std::uint64_t);
+
   void on_life_noted(std::uint64_t, NodeId node);
   void on_lives_failed(std::uint64_t, const Error& why);
   void on_engine_failed(std::uint64_t, const Error& why);
@@ -88,6 +118,8 @@ class HostRuntime final : public Host, public ReplicaOwner, public peer::MeshEve
   NodeParts node_;
   EngineWriter engine_;
   Scrubber scrubber_;
+  Mender mender_;
+  std::map<GroupId, Mending> mending_;
   std::map<GroupId, std::unique_ptr<ReplicaRuntime>> replicas_;  ///< ordered: news is fanned out in the same order
   std::map<NodeId, Incarnation> peers_;                          ///< the latest life seen of each node
   ContactBook book_;

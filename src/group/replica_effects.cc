@@ -68,6 +68,10 @@ void ReplicaRuntime::tell_loss_made_good() {
     return;
   }
   loss_note_.reset();
+  end_loss();
+}
+
+void ReplicaRuntime::end_loss() {
   trace("group.loss_made_good", core_->status().last.value());
   events_.on_loss_made_good();
   if (const Status dropped = receiver_.drop_others(); !dropped) {

@@ -47,6 +47,19 @@ ReplicaRuntime::ReplicaRuntime(ReplicaStart start, NodeParts& node, const Replic
       base_membership_(std::move(start.membership)),
       changes_(std::move(start.changes)) {}
 
+void ReplicaRuntime::begin_with(ReplicaStart start) {
+  QUORATE_ASSERT(!started_ && start.executed == applier_.executed(), "nothing has happened yet", group_, start.executed,
+                 applier_.executed());
+  core_ = std::move(start.core);
+  discarded_ = start.discarded;
+  salvage_ = std::move(start.salvage);
+  base_membership_ = std::move(start.membership);
+  changes_ = std::move(start.changes);
+  if (std::exchange(has_loss_, core_->status().loss.kind != Loss::Kind::none) && !has_loss_) {
+    end_loss();
+  }
+}
+
 void ReplicaRuntime::start() {
   QUORATE_ASSERT(!started_, "a replica starts once", group_);
   if (stopped_) {

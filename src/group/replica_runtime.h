@@ -57,6 +57,8 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   ReplicaRuntime(ReplicaStart start, NodeParts& node, const ReplicaLimits& limits, state::StateMachine& machine,
                  GroupEvents& events);
 
+  /// Before start(): what the replica begins with after all. Its records and what they contain are the same.
+  void begin_with(ReplicaStart start);
   /// Carries out the core's first effects. Once, when the links are there.
   void start();
   void stop();
@@ -72,6 +74,7 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   void tell_loss_made_good();
   /// What recovery found lost, if anything, stands in the log anew.
   [[nodiscard]] bool has_noted_loss() const { return salvage_.empty(); }
+  [[nodiscard]] bool is_started() const { return started_; }
   [[nodiscard]] GroupEvents& events() { return events_; }
   [[nodiscard]] const PutStages& put_stages() const { return stages_; }
 
@@ -105,6 +108,7 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   void tell_applied();
   /// When the core's loss is made good: the log notes it, and the records of the damaged state go.
   void note_loss_made_good();
+  void end_loss();
   void carry_out_ready();
   void apply();
   void serve_reads();

@@ -331,7 +331,7 @@ void Link::handle_established(Frame& frame) {
 
 void Link::deliver(Frame& frame) {
   if (frame.channel < static_cast<std::uint8_t>(Channel::consensus) ||
-      frame.channel > static_cast<std::uint8_t>(Channel::snapshot)) {
+      frame.channel > static_cast<std::uint8_t>(Channel::mending)) {
     damaged("a message for unknown channel " + std::to_string(frame.channel));
     return;
   }

@@ -34,6 +34,7 @@ enum class Channel : std::uint8_t {
   consensus = 1,  ///< the cores of groups
   service = 2,    ///< forwarded requests and their answers
   snapshot = 3,   ///< states of groups, in chunks
+  mending = 4,    ///< payloads that a damaged log has lost
 };
 
 struct Peer {

@@ -72,6 +72,8 @@ class Disk : public env::FileSystem {
   /// written. That is not spared by disks; but no log can tell that its end was changed from that it was never written
   /// (docs/formats/log.md, "What cannot be seen"). False if there is nothing to betray.
   bool betray(Betrayal how, std::uint64_t place);
+  /// Flips a bit of the byte at `offset`, under the same rules.
+  bool flip_bit_at(std::string_view path, std::uint64_t offset);
   /// Takes the last betrayal back, where nothing was written over it since.
   void make_good();
 

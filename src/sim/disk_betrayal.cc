@@ -56,6 +56,20 @@ bool Disk::flip_bit(std::uint64_t place) {
   return true;
 }
 
+bool Disk::flip_bit_at(std::string_view path, std::uint64_t offset) {
+  betrayed_.clear();
+  const auto found = current_.find(path);
+  if (found == current_.end() || offset >= found->second->durable.size()) {
+    return false;
+  }
+  const Extent byte{found->second, offset, offset + 1};
+  if (was_written_last(byte)) {
+    return false;
+  }
+  change(byte, std::string(1, static_cast<char>(byte.file->durable[offset] ^ 1)));
+  return true;
+}
+
 bool Disk::lose_write(std::uint64_t place, bool lands_elsewhere) {
   std::vector<const Written*> candidates;
   for (std::size_t i = 0; i < last_written_.size(); ++i) {

@@ -1,6 +1,9 @@
 #include "sim/disk_faults.h"
 
 #include <algorithm>
+#include <map>
+
+#include "sim/logged_payloads.h"
 
 namespace quorate::sim {
 
@@ -66,9 +69,13 @@ bool DiskFaults::all_whole() const {
 
 /// A replica whose log ends in doubt after a loss of power stands for nothing, as a damaged one does. And while members
 /// change it is not known who must be whole.
+bool DiskFaults::all_well() const {
+  return well_count() == cluster_.node_count() && all_whole() &&
+         all_nodes([this](group::Host& host) { return are_settled(host); });
+}
+
 bool DiskFaults::may_damage(std::uint32_t node) const {
-  if (well_count() != cluster_.node_count() || !all_whole() ||
-      !all_nodes([this](group::Host& host) { return are_settled(host); })) {
+  if (!all_well()) {
     return false;
   }
   for (std::uint32_t witness = 1; witness <= cluster_.node_count(); ++witness) {
@@ -113,6 +120,31 @@ bool DiskFaults::damage_log(std::uint32_t node, Disk::Betrayal how, std::uint64_
   patients_[node - 1].is_betrayed = true;
   note_damage(node);
   return true;
+}
+
+bool DiskFaults::scatter_damage(GroupId group, std::uint32_t first) {
+  std::vector<std::map<Position, LoggedPayload>> logs;
+  for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+    logs.push_back(logged_payloads(cluster_.node(node).disk(), group));
+  }
+  std::uint32_t turn = first;
+  bool any = false;
+  for (auto entry = logs.front().rbegin(); entry != logs.front().rend() && turn < first + cluster_.node_count();
+       ++entry) {
+    const bool all_have_it = std::ranges::all_of(logs, [&entry](const auto& log) {
+      const auto found = log.find(entry->first);
+      return found != log.end() && found->second.tag == entry->second.tag;
+    });
+    const std::uint32_t node = turn % cluster_.node_count() + 1;
+    const auto here = logs[node - 1].find(entry->first);
+    if (all_have_it && cluster_.node(node).disk().flip_bit_at(here->second.path, here->second.offset)) {
+      patients_[node - 1].is_betrayed = true;
+      note_damage(node);
+      any = true;
+      ++turn;
+    }
+  }
+  return any;
 }
 
 void DiskFaults::damage_records(std::uint32_t node) {

@@ -37,7 +37,8 @@ constexpr std::array<std::string_view, kFaultCount> kNames = {"crash",
                                                               "lost_directory",
                                                               "old_copy",
                                                               "crash_loop",
-                                                              "swizzle"};
+                                                              "swizzle",
+                                                              "scattered_damage"};
 constexpr std::int64_t kNanosecondsPerMillisecond = 1'000'000;
 constexpr std::size_t kDecimals = 6;
 
@@ -109,7 +110,8 @@ bool damages(Fault fault) {
     case Fault::damaged_log:
     case Fault::lost_write:
     case Fault::misdirected_write:
-    case Fault::damaged_records: return true;
+    case Fault::damaged_records:
+    case Fault::scattered_damage: return true;
     default: return false;
   }
 }

@@ -49,8 +49,9 @@ enum class Fault : std::uint8_t {
   old_copy,             // F-D12: of the directory; the same
   crash_loop,           // F-P4: lives that end before they have begun, or in the midst of catching up
   swizzle,              // F-N10: nodes are cut off one by one, and come back in another order
+  scattered_damage,     // F-D6, C-15: all crash, and each has lost another payload of its log
 };
-inline constexpr std::size_t kFaultCount = 32;
+inline constexpr std::size_t kFaultCount = 33;
 
 [[nodiscard]] std::string_view fault_name(Fault fault);
 /// Faults that are a state of the whole run rather than an event.

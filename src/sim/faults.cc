@@ -249,6 +249,11 @@ void Faults::inject() {
         disks_.damage_records(victim);
       }
       return;
+    case Fault::scattered_damage:
+      if (disks_.all_well()) {
+        scatter_damage();
+      }
+      return;
     default: cut(); return;
   }
 }
@@ -359,6 +364,18 @@ void Faults::damage_log(std::uint32_t node) {
   } else {
     cluster_.queue().schedule(cluster_.now() + milliseconds(detail(20, 500)), Owner{},
                               Callback<>::to<&Faults::look_at_log>(this, node));
+  }
+}
+
+/// Of logs that are read next when all have crashed.
+void Faults::scatter_damage() {
+  const GroupId group(detail(1, cluster_.group_count()));
+  if (!disks_.scatter_damage(group, static_cast<std::uint32_t>(detail(0, cluster_.node_count() - 1)))) {
+    return;
+  }
+  count();
+  for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+    take_down(node, false);
   }
 }
 

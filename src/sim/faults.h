@@ -68,6 +68,7 @@ class Faults {
   void cure_disk(std::uint64_t node);
   void damage_log(std::uint32_t node);
   void look_at_log(std::uint64_t node);
+  void scatter_damage();
   void transfer_leadership();
   void change_membership();
   void take_backup(std::uint32_t node);

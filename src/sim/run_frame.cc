@@ -105,7 +105,7 @@ void RunFrame::on_fault(Fault fault, std::uint32_t node) {
   if (teller_) {
     teller_->on_fault(fault, node);
   }
-  const bool all = fault == Fault::crash_all || fault == Fault::power_loss_all;
+  const bool all = fault == Fault::crash_all || fault == Fault::power_loss_all || fault == Fault::scattered_damage;
   const std::uint64_t lives = all ? cluster_.alive_count() : 1;
   if (fault == Fault::crash || fault == Fault::crash_all || damages(fault)) {
     result_.crashes += lives;

@@ -145,6 +145,9 @@ class Log {
   /// Brings entries from `first` on (at most `max_bytes`) back into memory; then calls `done` on the loop.
   virtual void fetch(GroupId group, Position first, Position last, std::size_t max_bytes, Callback<Status> done) = 0;
 
+  /// The log has this entry, and `payload` has the size and the checksum that it was written with.
+  [[nodiscard]] virtual bool is_payload_of(GroupId group, EntryId id, ByteView payload) const = 0;
+
   /// Reads the payloads of all entries that the disk holds again, slowly, and compares checksums; then calls `done` on
   /// the loop: ErrorCode::corrupt names the place. One at a time.
   virtual void verify(Callback<Status> done) = 0;

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/plant.h"
+#include "codec/crc32c.h"
 
 namespace quorate::storage {
 namespace {
@@ -156,6 +157,13 @@ std::optional<Tag> LogIndex::tag_of(GroupId group, Position position) const {
   }
   const EntrySlot* slot = found->second.entries.find(position);
   return slot == nullptr ? std::nullopt : std::optional(slot->tag);
+}
+
+bool LogIndex::is_payload_of(GroupId group, EntryId id, ByteView payload) const {
+  const auto found = groups_.find(group);
+  const EntrySlot* slot = found == groups_.end() ? nullptr : found->second.entries.find(id.position);
+  return slot != nullptr && slot->tag == id.tag && slot->size == payload.size() &&
+         slot->checksum == codec::crc32c(payload);
 }
 
 Position LogIndex::tail_begin(GroupId group, std::uint64_t max_entries, std::uint64_t max_bytes) const {

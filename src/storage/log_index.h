@@ -63,6 +63,7 @@ class LogIndex {
 
   [[nodiscard]] Generation generation_of(GroupId group) const;
   [[nodiscard]] std::optional<Tag> tag_of(GroupId group, Position position) const;
+  [[nodiscard]] bool is_payload_of(GroupId group, EntryId id, ByteView payload) const;
   [[nodiscard]] Position tail_begin(GroupId group, std::uint64_t max_entries, std::uint64_t max_bytes) const;
   [[nodiscard]] bool cached(GroupId group, Position first, Position last, std::size_t max_bytes,
                             std::vector<LogEntry>& out) const;

@@ -298,6 +298,10 @@ bool WriteAheadLog::cached(GroupId group, Position first, Position last, std::si
   return index_.cached(group, first, last, max_bytes, out);
 }
 
+bool WriteAheadLog::is_payload_of(GroupId group, EntryId id, ByteView payload) const {
+  return index_.is_payload_of(group, id, payload);
+}
+
 void WriteAheadLog::fetch(GroupId group, Position first, Position last, std::size_t max_bytes, Callback<Status> done) {
   start_fetch(group, index_.plan_fetch(group, first, last, max_bytes), done);
 }

@@ -40,6 +40,7 @@ class WriteAheadLog final : public Log {
   }
   [[nodiscard]] bool cached(GroupId group, Position first, Position last, std::size_t max_bytes,
                             std::vector<LogEntry>& out) const override;
+  [[nodiscard]] bool is_payload_of(GroupId group, EntryId id, ByteView payload) const override;
   void fetch(GroupId group, Position first, Position last, std::size_t max_bytes, Callback<Status> done) override;
   void verify(Callback<Status> done) override;
   void tail_settled() override;

@@ -51,6 +51,18 @@ def damage(node, part):
     return path, whole
 
 
+def damage_value(node, key):
+    """Flips one bit of the value that was put last under the key, wherever the log has it."""
+    for path in reversed(sorted((node.data_dir / "log").iterdir())):
+        content = bytearray(path.read_bytes())
+        at = content.rfind(key)
+        if at >= 0:
+            content[at + len(key) + 10] ^= 0x10
+            path.write_bytes(content)
+            return
+    raise AssertionError(f"{node.name} has {key} nowhere in its log")
+
+
 def damage_table(node):
     """Changes some bytes of the largest file of the record store."""
     tables = lambda: sorted((node.data_dir / "engine").glob("*.sst"), key=lambda path: path.stat().st_size)
@@ -156,6 +168,28 @@ def test_damage_under_a_running_node_is_found_by_reading_again(tmp_path, what):
         wait_equal(cluster)
         time.sleep(2.5)  # and another reading finds nothing
         assert victim.alive, victim.log()[-1500:]
+
+
+def test_each_log_may_have_lost_another_payload(cluster):
+    """C-15: no log is whole, and nobody could lead; but each entry is whole in two of them."""
+    put(cluster, "before")
+    cluster.kill_all()
+    for node, key in zip(cluster.nodes, (b"before/0185", b"before/0175", b"before/0180")):
+        damage_value(node, key)
+    for node in cluster.nodes:
+        node.start()
+    for node in cluster.nodes:
+        wait_for(lambda node=node: "the write-ahead log is damaged" in node.log()[node.log_start:], 20, "the node says so")
+    cluster.wait_healthy()
+    wait_equal(cluster)
+    mended = 'quorate_trace_total{branch="group.log_mended"} 1'
+    assert sum(mended in node.get("/metrics")[1] for node in cluster.nodes) >= 2, "a majority was whole before anybody led"
+    for node in cluster.nodes:
+        wait_for(lambda node=node: node.metric("quorate_groups_in_repair") == 0, 20, "nothing is to be repaired")
+    client = Client(cluster.leader().endpoint)
+    values = [kv.value for kv in client.range(b"before/", range_end=b"before0").kvs]
+    assert values == [f"{i} ".encode().ljust(300, b".") for i in range(200)]
+    client.close()
 
 
 def test_a_damaged_majority_waits_and_says_so(cluster):
