@@ -77,7 +77,7 @@ HostRuntime::HostRuntime(HostConfig config, Environment environment, HostEvents&
               environment.traces, Callback<const Error&>::to<&HostRuntime::on_engine_failed>(this)),
       scrubber_(config_.scrub_interval, environment.clock, environment.loop, *log_, environment.records,
                 environment.traces, Callback<const Scrubber::Damage&>::to<&HostRuntime::on_damage_found>(this)),
-      mender_(node_, *this) {
+      mender_({config_.mesh.heartbeat_interval, config_.mesh.silence_limit}, node_, *this) {
   log_->set_events(this);
   met_->set_events(Callback<NodeId>::to<&HostRuntime::on_life_noted>(this),
                    Callback<const Error&>::to<&HostRuntime::on_lives_failed>(this));

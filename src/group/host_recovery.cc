@@ -155,15 +155,16 @@ storage::RecoveredGroup& HostRuntime::note_lost_log(GroupId group) {
 
 // ---- payloads that others bring -----------------------------------------------------------------------------
 
-/// Who executed the position, or follows somebody, can tell that nothing hangs on who lacks the entry.
-bool HostRuntime::goes_on_without(GroupId group, const EntryId& entry) const {
+/// Who asks may have led: then nobody may know yet that it does not any more.
+bool HostRuntime::goes_on_without(GroupId group, const EntryId& entry, NodeId asking) const {
   const auto found = replicas_.find(group);
   if (found == replicas_.end() || !found->second->is_started()) {
     return false;
   }
   const std::optional<Tag> here = log_->tag_of(group, entry.position);
+  const NodeId leader = found->second->status().leader;
   return found->second->executed() >= entry.position || (here && *here > entry.tag) ||
-         !found->second->status().leader.is_none();
+         (!leader.is_none() && leader != asking);
 }
 
 /// The log is what it was before the damage, and so is what the replica begins with.

@@ -88,7 +88,7 @@ class HostRuntime final : public Host,
   static void forget_commands(storage::RecoveredGroup& group);
   [[nodiscard]] storage::RecoveredGroup* find_recovered(GroupId group);
   storage::RecoveredGroup& note_lost_log(GroupId group);
-  [[nodiscard]] bool goes_on_without(GroupId group, const EntryId& entry) const override;
+  [[nodiscard]] bool goes_on_without(GroupId group, const EntryId& entry, NodeId asking) const override;
   void on_mended(GroupId group, std::vector<storage::LogEntry> entries) override;
   void on_needless(GroupId group) override;
   void begin(ReplicaRuntime& replica);

@@ -8,12 +8,6 @@
 #include "base/plant.h"
 
 namespace quorate::group {
-namespace {
-
-constexpr Duration kAskAgain = std::chrono::milliseconds(100);
-
-}  // namespace
-
 void Mender::lacks(GroupId group, std::vector<storage::LogEntry> entries) {
   QUORATE_ASSERT(!entries.empty(), "who lacks nothing is whole", group);
   Gap& gap = gaps_[group];
@@ -41,6 +35,7 @@ void Mender::stop() {
 void Mender::ask_again(std::uint64_t) {
   timer_ = 0;
   end_mended();
+  end_needless();
   if (gaps_.empty() || is_stopped_) {
     return;
   }
@@ -52,7 +47,7 @@ void Mender::ask_again(std::uint64_t) {
   if (QUORATE_PLANT(payloads_asked_once)) {
     return;
   }
-  timer_ = node_.loop.arm(node_.clock.now() + kAskAgain, Callback<>::to<&Mender::ask_again>(this));
+  timer_ = node_.loop.arm(node_.clock.now() + pace_.ask_every, Callback<>::to<&Mender::ask_again>(this));
 }
 
 void Mender::on_peer_up(NodeId node) {
@@ -92,6 +87,7 @@ void Mender::take(NodeId from, GroupId group, const PayloadAnswer& answer) {
   }
   at->payload = Buffer::copy_of(answer.payload.view());
   gap->second.is_there[index] = true;
+  gap->second.needless_since.reset();
   --gap->second.missing;
   node_.log.append(group, Io(0), {{.kind = storage::LogOp::Kind::put, .entry = *at}});
   gap->second.last_frame = node_.log.added_frames();
@@ -115,8 +111,23 @@ void Mender::end_mended() {
   }
 }
 
-void Mender::give_up(GroupId group) {
-  if (gaps_.erase(group) != 0) {
+void Mender::note_needless(GroupId group) {
+  if (const auto gap = gaps_.find(group); gap != gaps_.end() && !gap->second.needless_since) {
+    gap->second.needless_since = node_.clock.now();
+  }
+}
+
+/// Nobody sends any more, and somebody goes on without: what others hold of the group is enough to make this node
+/// whole.
+void Mender::end_needless() {
+  for (auto gap = gaps_.begin(); gap != gaps_.end();) {
+    const std::optional<Instant> since = gap->second.needless_since;
+    if (gap->second.missing == 0 || !since || node_.clock.now() - *since < pace_.patience) {
+      ++gap;
+      continue;
+    }
+    const GroupId group = gap->first;
+    gap = gaps_.erase(gap);
     trace("group.mending_needless", group, 0);
     owner_.on_needless(group);
   }
@@ -126,10 +137,10 @@ void Mender::on_message(NodeId from, GroupId group, const MendMessage& message) 
   if (is_stopped_) {
     return;
   }
-  std::visit(
-      Match{[&](const PayloadQuestion& one) { answer(from, group, one); },
-            [&](const PayloadAnswer& one) { take(from, group, one); }, [&](const PayloadNeedless&) { give_up(group); }},
-      message);
+  std::visit(Match{[&](const PayloadQuestion& one) { answer(from, group, one); },
+                   [&](const PayloadAnswer& one) { take(from, group, one); },
+                   [&](const PayloadNeedless&) { note_needless(group); }},
+             message);
 }
 
 // ---- what others lack -------------------------------------------------------------------------------------
@@ -145,7 +156,7 @@ void Mender::answer(NodeId from, GroupId group, const PayloadQuestion& question)
       if (!is_owed && debts_.size() < kMostAskedAtOnce) {
         debts_.push_back({from, group, entry});
       }
-    } else if (owner_.goes_on_without(group, entry)) {
+    } else if (owner_.goes_on_without(group, entry, from)) {
       static_cast<void>(send(from, group, PayloadNeedless{}));  // else it asks again
       return;
     }
@@ -180,7 +191,7 @@ void Mender::on_fetched(std::uint64_t, Status status) {
     const Debt debt = debts_.front();
     debts_.pop_front();
     trace("group.payload_lost_here_too", debt.group, debt.entry.position.value());
-    if (owner_.goes_on_without(debt.group, debt.entry)) {
+    if (owner_.goes_on_without(debt.group, debt.entry, debt.to)) {
       static_cast<void>(send(debt.to, debt.group, PayloadNeedless{}));
     }
   }

@@ -5,17 +5,19 @@
 //   who lacks payloads                           another node
 //   PayloadQuestion{entries}         -------->   looks into its log, whether its own replica waits or runs
 //   its log notes size and checksum  <--------   PayloadAnswer{entry, payload}, one for each that it has
-//   gives up                         <--------   PayloadNeedless, if it does not have one, and goes on without
+//   gives up, if nobody sends any    <--------   PayloadNeedless, if it does not have one, and goes on without
+//   for a while from then on
 //
-// Invariants: 1. a payload is taken only if the log has noted its size and checksum. 2. `mended` is told when all that
-// a
-//                group lacked is durable. 3. a question is repeated until it is mended or needless, however long that
-//                takes: while others do not go on without it, what is lost here may be what decides.
+// Invariants: 1. a payload is taken only if the log has noted its size and checksum.
+//             2. `mended` is told when all that a group lacked is durable.
+//             3. a question is repeated until it is mended or needless, however long that takes: while nobody goes on
+//                without it, what is lost here may be what decides.
 //             4. at most kMostAskedAtOnce payloads are owed to all others.
 // Owned by a host, on its loop. docs/decisions/damaged-logs.md tells why nobody else is needed for that.
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/callback.h"
@@ -30,9 +32,9 @@ namespace quorate::group {
 class MenderOwner {
  public:
   virtual ~MenderOwner() = default;
-  /// This node's replica of the group does not need the entry: it has executed it, has a later one in its place, or
-  /// follows or is a leader.
-  [[nodiscard]] virtual bool goes_on_without(GroupId group, const EntryId& entry) const = 0;
+  /// This node's replica of the group needs neither the entry nor who asks for it: it has executed that position, has a
+  /// later entry there, or follows or is a leader.
+  [[nodiscard]] virtual bool goes_on_without(GroupId group, const EntryId& entry, NodeId asking) const = 0;
   /// Here are all payloads that the group lacked, in the order of its entries.
   virtual void on_mended(GroupId group, std::vector<storage::LogEntry> entries) = 0;
   virtual void on_needless(GroupId group) = 0;
@@ -40,7 +42,12 @@ class MenderOwner {
 
 class Mender {
  public:
-  Mender(NodeParts& node, MenderOwner& owner) : node_(node), owner_(owner) {}
+  struct Pace {
+    Duration ask_every;
+    Duration patience;  ///< so long others may still send what somebody has called needless
+  };
+
+  Mender(Pace pace, NodeParts& node, MenderOwner& owner) : pace_(pace), node_(node), owner_(owner) {}
   ~Mender() { stop(); }
   Mender(const Mender&) = delete;
   Mender& operator=(const Mender&) = delete;
@@ -63,7 +70,8 @@ class Mender {
     std::vector<storage::LogEntry> entries;
     std::vector<bool> is_there;  ///< by entry: its payload is, and is in the log
     std::size_t missing = 0;
-    std::uint64_t last_frame = 0;  ///< of the log, that has one of them
+    std::uint64_t last_frame = 0;           ///< of the log, that has one of them
+    std::optional<Instant> needless_since;  ///< somebody has said so, and no payload has come since
   };
   struct Debt {
     NodeId to;
@@ -75,8 +83,9 @@ class Mender {
   void ask(NodeId node, GroupId group, const Gap& gap);
   void answer(NodeId from, GroupId group, const PayloadQuestion& question);
   void take(NodeId from, GroupId group, const PayloadAnswer& answer);
-  void give_up(GroupId group);
+  void note_needless(GroupId group);
   void end_mended();
+  void end_needless();
   void pay_debts();
   void on_fetched(std::uint64_t, Status status);
   [[nodiscard]] bool send(NodeId to, GroupId group, const MendMessage& message);
@@ -84,6 +93,7 @@ class Mender {
     node_.traces.trace({name, group.value(), number});
   }
 
+  const Pace pace_;
   NodeParts& node_;
   MenderOwner& owner_;
   std::map<GroupId, Gap> gaps_;

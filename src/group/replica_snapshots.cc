@@ -45,7 +45,7 @@ Position ReplicaRuntime::discardable() const {
 
 /// The engine's records are the snapshot: they stand for what was written to it last.
 void ReplicaRuntime::carry_out(SendSnapshot& effect) {
-  const Position position = QUORATE_PLANT(snapshot_of_unwritten) ? applier_.executed() : account.written;
+  const Position position = account.written;
   QUORATE_ASSERT(position >= effect.at_least, "the log is cut only behind what the engine has", group_, position,
                  effect.at_least);
   const Tag tag = position == discarded_.position ? discarded_.tag : node_.log.tag_of(group_, position).value_or(Tag());

@@ -22,7 +22,7 @@ struct WorkloadSettings {
   std::uint32_t first_client = 0;  ///< numbers up to this one are others'
   std::uint32_t keys = 8;
   Duration think_min = std::chrono::microseconds(500);
-  Duration think_max = std::chrono::milliseconds(12);
+  Duration think_max = std::chrono::milliseconds(11);
   Duration request_timeout = std::chrono::milliseconds(600);
   std::int64_t lease_ttl_seconds = 1;
   Instant leases_until = Instant::max();  ///< none is granted or kept alive later, so that the end of a run waits less

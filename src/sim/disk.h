@@ -7,6 +7,7 @@
 //                disk.
 // Outlives the lives of its node. Owned by the world.
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -58,6 +59,8 @@ class Disk : public env::FileSystem {
   /// Holds what `other` holds, durably. To be called on an empty disk.
   void copy_from(const Disk& other);
 
+  /// What it was asked, and is asked meanwhile, is done so much later.
+  void hang(Duration time) { busy_until_ = std::max(busy_until_, queue_.now()) + time; }
   /// Nothing more fits.
   void leave_no_space() { behaviour.capacity_bytes = used_bytes(); }
 

@@ -68,8 +68,13 @@ bool DiskFaults::all_whole() const {
 }
 
 /// A replica whose log ends in doubt after a loss of power stands for nothing, as a damaged one does. And while members
-/// change it is not known who must be whole.
+/// change it is not known who must be whole: who is paused may have been asked for a change that nobody knows of yet.
 bool DiskFaults::all_well() const {
+  for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
+    if (cluster_.wakes_at(node) > cluster_.now()) {
+      return false;
+    }
+  }
   return well_count() == cluster_.node_count() && all_whole() &&
          all_nodes([this](group::Host& host) { return are_settled(host); });
 }
@@ -137,7 +142,8 @@ bool DiskFaults::scatter_damage(GroupId group, std::uint32_t first) {
     });
     const std::uint32_t node = turn % cluster_.node_count() + 1;
     const auto here = logs[node - 1].find(entry->first);
-    if (all_have_it && cluster_.node(node).disk().flip_bit_at(here->second.path, here->second.offset)) {
+    if (all_have_it && here->second.size > 0 &&
+        cluster_.node(node).disk().flip_bit_at(here->second.path, here->second.offset)) {
       patients_[node - 1].is_betrayed = true;
       note_damage(node);
       any = true;

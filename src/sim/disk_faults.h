@@ -47,8 +47,8 @@ class DiskFaults {
   /// The log of the node, which may be running, no longer holds what was written; `place` picks what. False: nothing
   /// was written that could be lost.
   [[nodiscard]] bool damage_log(std::uint32_t node, Disk::Betrayal how, std::uint64_t place);
-  /// Every log loses another payload of the group, of the last ones that all logs have, as far as the disks can. To be
-  /// called while all is well and settled. False: nothing is lost. `first` picks who loses the last one.
+  /// Every log loses another payload of the group, of the last ones that all logs have, where the disks can do that. To
+  /// be called while all is well and settled. False: nothing is lost. `first` picks who loses the last one.
   [[nodiscard]] bool scatter_damage(GroupId group, std::uint32_t first);
   /// All nodes run, and no replica waits for anything.
   [[nodiscard]] bool all_well() const;

@@ -38,7 +38,9 @@ constexpr std::array<std::string_view, kFaultCount> kNames = {"crash",
                                                               "old_copy",
                                                               "crash_loop",
                                                               "swizzle",
-                                                              "scattered_damage"};
+                                                              "scattered_damage",
+                                                              "black_hole",
+                                                              "hanging_disk"};
 constexpr std::int64_t kNanosecondsPerMillisecond = 1'000'000;
 constexpr std::size_t kDecimals = 6;
 
@@ -104,6 +106,17 @@ std::optional<FaultEvent> parse_fault(std::string_view text) {
 }  // namespace
 
 std::string_view fault_name(Fault fault) { return kNames[static_cast<std::size_t>(fault)]; }
+
+bool needs_log(Fault fault) {
+  switch (fault) {
+    case Fault::transfer_leadership:
+    case Fault::change_membership:
+    case Fault::damaged_records:
+    case Fault::take_backup:
+    case Fault::scattered_damage: return true;
+    default: return false;
+  }
+}
 
 bool damages(Fault fault) {
   switch (fault) {

@@ -50,12 +50,16 @@ enum class Fault : std::uint8_t {
   crash_loop,           // F-P4: lives that end before they have begun, or in the midst of catching up
   swizzle,              // F-N10: nodes are cut off one by one, and come back in another order
   scattered_damage,     // F-D6, C-15: all crash, and each has lost another payload of its log
+  black_hole,           // F-N7: links stay open, or are accepted, and carry nothing
+  hanging_disk,         // F-D10: nothing that was asked of it is done for a while
 };
-inline constexpr std::size_t kFaultCount = 33;
+inline constexpr std::size_t kFaultCount = 35;
 
 [[nodiscard]] std::string_view fault_name(Fault fault);
 /// Faults that are a state of the whole run rather than an event.
 [[nodiscard]] bool is_ambient(Fault fault);
+/// Faults that strike only where there is a log, and what comes with it: leaders, members, records.
+[[nodiscard]] bool needs_log(Fault fault);
 /// Faults that take what was durable.
 [[nodiscard]] bool damages(Fault fault);
 

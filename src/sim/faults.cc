@@ -13,6 +13,8 @@ std::uint64_t percent_of(Fault fault) {
     case Fault::take_backup:  // with few voters little is acknowledged; and a restored cluster is one more run
     case Fault::lost_directory:
     case Fault::old_copy: return 20;
+    case Fault::black_hole:  // while it lasts, nothing is
+    case Fault::hanging_disk: return 10;
     default: break;
   }
   if (fault == Fault::failing_disk || fault == Fault::full_disk || damages(fault)) {
@@ -43,7 +45,8 @@ void Faults::draw_mix() {
     if (fault == Fault::crash) {
       enabled_.push_back(fault);
     }
-    if (always || random_.chance(percent_of(fault), 100)) {
+    const bool can_strike = cluster_.node(1).has_stores() || !needs_log(fault);
+    if (can_strike && (always || random_.chance(percent_of(fault), 100))) {
       enabled_.push_back(fault);
     }
   }
@@ -89,7 +92,7 @@ void Faults::start_ambient(const FaultEvent& event) {
       for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
         cluster_.node(node).engine = {.pending_per_million = detail(50'000, 800'000),
                                       .lookup_delay = milliseconds(detail(1, 10)),
-                                      .flush_delay = milliseconds(detail(1, 50))};
+                                      .flush_delay = milliseconds(detail(1, 300))};
       }
       break;
     default: break;
@@ -199,6 +202,10 @@ void Faults::inject() {
       count(victim);
       return;
     }
+    case Fault::hanging_disk:
+      count(victim);
+      cluster_.node(victim).disk().hang(milliseconds(detail(50, 300)));
+      return;
     case Fault::reset_links: {
       auto other = static_cast<std::uint32_t>(detail(1, cluster_.node_count()));
       other = other == victim ? other % cluster_.node_count() + 1 : other;
@@ -219,6 +226,7 @@ void Faults::inject() {
       }
       return;
     case Fault::swizzle: swizzle(); return;
+    case Fault::black_hole: swallow(victim); return;
     case Fault::crash_loop:
       if (can_lose_one) {
         loop_crashes(victim);
@@ -288,58 +296,6 @@ void Faults::take_backup(std::uint32_t node) {
   }
 }
 
-/// Half of the nodes or more lose their links, each at a moment of its own, and get them back in any order.
-void Faults::swizzle() {
-  count();
-  for (std::uint32_t node = 1; node <= cluster_.node_count(); ++node) {
-    if (detail(0, 2) == 0) {
-      continue;
-    }
-    const Duration clogged = milliseconds(detail(0, 200));
-    const Duration unclogged = milliseconds(detail(200, 500));
-    cluster_.queue().schedule(cluster_.now() + clogged, Owner{}, Callback<>::to<&Faults::clog>(this, node));
-    cluster_.queue().schedule(cluster_.now() + unclogged, Owner{}, Callback<>::to<&Faults::unclog>(this, node));
-  }
-}
-
-void Faults::clog(std::uint64_t node) {
-  for (std::uint32_t other = 1; !healed_ && other <= cluster_.node_count(); ++other) {
-    cluster_.network().block(static_cast<std::uint32_t>(node), other);
-    cluster_.network().block(other, static_cast<std::uint32_t>(node));
-  }
-}
-
-void Faults::unclog(std::uint64_t node) { cluster_.network().heal(static_cast<std::uint32_t>(node)); }
-
-void Faults::cut() {
-  Network& network = cluster_.network();
-  std::uint32_t victim = event_.node;
-  if (!schedule_) {
-    const std::uint32_t leader = listener_.current_leader();
-    victim = event_.fault == Fault::isolate_leader && leader != 0 ? leader : random_node();
-  }
-  count(victim);
-  for (std::uint32_t other = 1; other <= cluster_.node_count(); ++other) {
-    if (other == victim) {
-      continue;
-    }
-    switch (event_.fault) {
-      case Fault::one_way_partition:
-        detail(1, 2) == 1 ? network.block(victim, other) : network.block(other, victim);
-        break;
-      case Fault::partial_partition:
-        if (detail(1, 2) == 1) {
-          network.block(victim, other);
-          network.block(other, victim);
-        }
-        break;
-      default: network.block(victim, other); network.block(other, victim);
-    }
-  }
-  cluster_.queue().schedule(cluster_.now() + milliseconds(detail(30, 600)), Owner{},
-                            Callback<>::to<&Faults::heal_network>(this));
-}
-
 void Faults::trouble_disk(std::uint32_t node) {
   count(node);
   event_.fault == Fault::full_disk ? disks_.leave_no_space(node) : disks_.fail_writes(node);
@@ -394,8 +350,6 @@ bool Faults::on_node_stopped(std::uint32_t node, const Error& why) {
                             Callback<>::to<&Faults::take_down_stopped>(this, node));
   return true;
 }
-
-void Faults::heal_network(std::uint64_t) { cluster_.network().heal_all(); }
 
 void Faults::heal() {
   healed_ = true;

@@ -63,7 +63,6 @@ class Faults {
   void next(std::uint64_t);
   void happen(std::uint64_t number);
   void inject();
-  void cut();
   void trouble_disk(std::uint32_t node);
   void cure_disk(std::uint64_t node);
   void damage_log(std::uint32_t node);
@@ -72,9 +71,12 @@ class Faults {
   void transfer_leadership();
   void change_membership();
   void take_backup(std::uint32_t node);
+  // fault_links.cc
+  void cut();
   void swizzle();
   void clog(std::uint64_t node);
   void unclog(std::uint64_t node);
+  void swallow(std::uint32_t node);
   void heal_network(std::uint64_t);
   // fault_lives.cc
   void take_down(std::uint32_t node, bool power);

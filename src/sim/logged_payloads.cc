@@ -19,10 +19,19 @@ class Collector final : public storage::FrameVisitor {
     if (frame.kind != storage::FrameKind::group || frame.group != group_) {
       return;
     }
-    for (const storage::Frame::Payload& payload : frame.payloads) {
-      const EntryId& id = frame.ops[payload.op].entry.id;
-      if (payload.size > 0) {
-        found_.insert_or_assign(id.position, LoggedPayload{id.tag, path_, offset + payload.offset});
+    auto payload = frame.payloads.begin();
+    for (const storage::LogOp& op : frame.ops) {
+      const Position position = op.entry.id.position;
+      switch (op.kind) {
+        case storage::LogOp::Kind::put:
+          found_.insert_or_assign(position,
+                                  LoggedPayload{op.entry.id.tag, path_, offset + payload->offset, payload->size});
+          ++payload;
+          break;
+        case storage::LogOp::Kind::truncate_from: found_.erase(found_.lower_bound(position), found_.end()); break;
+        case storage::LogOp::Kind::discard_below: found_.erase(found_.begin(), found_.upper_bound(position)); break;
+        case storage::LogOp::Kind::reset_to: found_.clear(); break;
+        default: break;
       }
     }
   }

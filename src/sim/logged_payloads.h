@@ -17,9 +17,10 @@ struct LoggedPayload {
   Tag tag;           ///< of the entry
   std::string path;  ///< of the file
   std::uint64_t offset = 0;
+  std::uint32_t size = 0;
 };
 
-/// By position: what the last frame says that has an entry there. Only payloads that have bytes.
+/// By position: the entries that the group's log has.
 [[nodiscard]] std::map<Position, LoggedPayload> logged_payloads(Disk& disk, GroupId group);
 
 }  // namespace quorate::sim

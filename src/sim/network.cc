@@ -72,9 +72,15 @@ std::unique_ptr<env::Transport> Network::transport(Owner owner) { return std::ma
 std::string Network::address_of(std::uint32_t node) { return "n" + std::to_string(node) + ":1"; }
 
 void Network::block(std::uint32_t from, std::uint32_t to) { blocked_.insert({from, to}); }
-void Network::heal_all() { blocked_.clear(); }
+void Network::swallow(std::uint32_t from, std::uint32_t to) { swallowing_.insert({from, to}); }
+void Network::heal_all() {
+  blocked_.clear();
+  swallowing_.clear();
+}
 void Network::heal(std::uint32_t node) {
-  std::erase_if(blocked_, [node](const auto& way) { return way.first == node || way.second == node; });
+  const auto touches = [node](const auto& way) { return way.first == node || way.second == node; };
+  std::erase_if(blocked_, touches);
+  std::erase_if(swallowing_, touches);
 }
 bool Network::is_blocked(std::uint32_t from, std::uint32_t to) const { return blocked_.contains({from, to}); }
 
@@ -205,6 +211,10 @@ void Network::arrive(std::uint64_t number) {
     if (flight.kind == Flight::Kind::connect) {
       tell_closed(flight.link, 0, env::CloseReason::unreachable);
     }
+    return;
+  }
+  if (flight.kind == Flight::Kind::chunk && swallowing_.contains({from, to})) {
+    ++counters.blocked;
     return;
   }
   switch (flight.kind) {

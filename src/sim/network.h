@@ -52,6 +52,8 @@ class Network {
 
   /// From now on nothing goes from `from` to `to` (one direction).
   void block(std::uint32_t from, std::uint32_t to);
+  /// Nor does what is sent, but connections stay open, and new ones are accepted.
+  void swallow(std::uint32_t from, std::uint32_t to);
   void heal_all();
   /// Everything goes to and from `node` again.
   void heal(std::uint32_t node);
@@ -109,7 +111,9 @@ class Network {
   std::map<std::uint64_t, Link> links_;
   std::map<std::uint64_t, Flight> flights_;
   std::map<std::uint32_t, Listener> listeners_;
-  std::set<std::pair<std::uint32_t, std::uint32_t>> blocked_;
+  using Ways = std::set<std::pair<std::uint32_t, std::uint32_t>>;
+  Ways blocked_;
+  Ways swallowing_;
   std::uint64_t next_link_ = 1;
   std::uint64_t next_flight_ = 1;
 };

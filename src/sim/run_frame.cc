@@ -107,7 +107,7 @@ void RunFrame::on_fault(Fault fault, std::uint32_t node) {
   }
   const bool all = fault == Fault::crash_all || fault == Fault::power_loss_all || fault == Fault::scattered_damage;
   const std::uint64_t lives = all ? cluster_.alive_count() : 1;
-  if (fault == Fault::crash || fault == Fault::crash_all || damages(fault)) {
+  if (fault == Fault::crash || fault == Fault::crash_all || fault == Fault::crash_loop || damages(fault)) {
     result_.crashes += lives;
   } else if (fault == Fault::power_loss || fault == Fault::power_loss_all) {
     result_.power_losses += lives;

@@ -74,9 +74,7 @@ std::vector<std::string> Search::not_clean(std::span<const std::string_view> bra
   }
   for (std::size_t i = 0; i < kFaultCount; ++i) {
     const auto fault = static_cast<Fault>(i);
-    const bool may_happen = keeps_log || (fault != Fault::transfer_leadership && fault != Fault::change_membership &&
-                                          fault != Fault::damaged_records && fault != Fault::take_backup);
-    if (faults_[i] == 0 && may_happen) {
+    if (faults_[i] == 0 && (keeps_log || !needs_log(fault))) {
       missing.push_back("the fault " + std::string(fault_name(fault)) + " never happened");
     }
   }
