@@ -4,13 +4,8 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "base/plant.h"
-#include "consensus/contract/membership_codec.h"
 #include "group/host_runtime.h"
-#include "group/recovered_state.h"
-#include "group/salvage.h"
 #include "group/snapshot_message.h"
-#include "group/snapshot_receiver.h"
 
 namespace quorate::group {
 namespace {

@@ -168,10 +168,10 @@ bool HostRuntime::goes_on_without(GroupId group, const EntryId& entry, NodeId as
 }
 
 /// The log is what it was before the damage, and so is what the replica begins with.
-void HostRuntime::on_mended(GroupId group, std::vector<storage::LogEntry> entries) {
+void HostRuntime::on_mended(GroupId group, std::span<const storage::LogEntry> entries) {
   auto node = mending_.extract(group);
   Mending& mending = node.mapped();
-  for (storage::LogEntry& entry : entries) {
+  for (const storage::LogEntry& entry : entries) {
     const auto at = std::ranges::lower_bound(mending.whole.entries, entry.id.position, {},
                                              [](const storage::LogEntry& other) { return other.id.position; });
     at->payload = is_configuration(entry) ? entry.payload : Buffer();

@@ -89,7 +89,7 @@ class HostRuntime final : public Host,
   [[nodiscard]] storage::RecoveredGroup* find_recovered(GroupId group);
   storage::RecoveredGroup& note_lost_log(GroupId group);
   [[nodiscard]] bool goes_on_without(GroupId group, const EntryId& entry, NodeId asking) const override;
-  void on_mended(GroupId group, std::vector<storage::LogEntry> entries) override;
+  void on_mended(GroupId group, std::span<const storage::LogEntry> entries) override;
   void on_needless(GroupId group) override;
   void begin(ReplicaRuntime& replica);
   /// While the log's end is uncertain, damage in it is all that tells of a loss, or a loss is not made good: looks

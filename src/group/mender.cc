@@ -97,17 +97,21 @@ void Mender::take(NodeId from, GroupId group, const PayloadAnswer& answer) {
   }
 }
 
+/// One after the other: what is told of one may stop the node, and so forget the others.
+template <class Condition>
+std::optional<GroupId> Mender::find_gap(Condition condition) const {
+  const auto found = std::ranges::find_if(gaps_, [&condition](const auto& one) { return condition(one.second); });
+  return found == gaps_.end() ? std::nullopt : std::optional(found->first);
+}
+
 void Mender::end_mended() {
-  for (auto gap = gaps_.begin(); gap != gaps_.end();) {
-    if (gap->second.missing > 0 || node_.log.durable_frames() < gap->second.last_frame) {
-      ++gap;
-      continue;
-    }
-    const GroupId group = gap->first;
-    std::vector<storage::LogEntry> entries = std::move(gap->second.entries);
-    gap = gaps_.erase(gap);
-    trace("group.log_mended", group, entries.size());
-    owner_.on_mended(group, std::move(entries));
+  const auto is_whole = [this](const Gap& gap) {
+    return gap.missing == 0 && node_.log.durable_frames() >= gap.last_frame;
+  };
+  while (const std::optional<GroupId> group = find_gap(is_whole)) {
+    const std::vector<storage::LogEntry> entries = std::move(gaps_.extract(*group).mapped().entries);
+    trace("group.log_mended", *group, entries.size());
+    owner_.on_mended(*group, entries);
   }
 }
 
@@ -120,16 +124,13 @@ void Mender::note_needless(GroupId group) {
 /// Nobody sends any more, and somebody goes on without: what others hold of the group is enough to make this node
 /// whole.
 void Mender::end_needless() {
-  for (auto gap = gaps_.begin(); gap != gaps_.end();) {
-    const std::optional<Instant> since = gap->second.needless_since;
-    if (gap->second.missing == 0 || !since || node_.clock.now() - *since < pace_.patience) {
-      ++gap;
-      continue;
-    }
-    const GroupId group = gap->first;
-    gap = gaps_.erase(gap);
-    trace("group.mending_needless", group, 0);
-    owner_.on_needless(group);
+  const auto is_given_up = [this](const Gap& gap) {
+    return gap.missing > 0 && gap.needless_since && node_.clock.now() - *gap.needless_since >= pace_.patience;
+  };
+  while (const std::optional<GroupId> group = find_gap(is_given_up)) {
+    gaps_.erase(*group);
+    trace("group.mending_needless", *group, 0);
+    owner_.on_needless(*group);
   }
 }
 

@@ -18,6 +18,8 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/callback.h"
@@ -36,7 +38,7 @@ class MenderOwner {
   /// later entry there, or follows or is a leader.
   [[nodiscard]] virtual bool goes_on_without(GroupId group, const EntryId& entry, NodeId asking) const = 0;
   /// Here are all payloads that the group lacked, in the order of its entries.
-  virtual void on_mended(GroupId group, std::vector<storage::LogEntry> entries) = 0;
+  virtual void on_mended(GroupId group, std::span<const storage::LogEntry> entries) = 0;
   virtual void on_needless(GroupId group) = 0;
 };
 
@@ -84,6 +86,8 @@ class Mender {
   void answer(NodeId from, GroupId group, const PayloadQuestion& question);
   void take(NodeId from, GroupId group, const PayloadAnswer& answer);
   void note_needless(GroupId group);
+  template <class Condition>
+  [[nodiscard]] std::optional<GroupId> find_gap(Condition condition) const;
   void end_mended();
   void end_needless();
   void pay_debts();

@@ -142,8 +142,9 @@ bool DiskFaults::scatter_damage(GroupId group, std::uint32_t first) {
     });
     const std::uint32_t node = turn % cluster_.node_count() + 1;
     const auto here = logs[node - 1].find(entry->first);
-    if (all_have_it && here->second.size > 0 &&
-        cluster_.node(node).disk().flip_bit_at(here->second.path, here->second.offset)) {
+    // Not of a change of the members: who has executed one, and cannot read it, begins empty (damaged-logs.md).
+    const bool is_command = all_have_it && here->second.kind == consensus::EntryKind::command && here->second.size > 0;
+    if (is_command && cluster_.node(node).disk().flip_bit_at(here->second.path, here->second.offset)) {
       patients_[node - 1].is_betrayed = true;
       note_damage(node);
       any = true;

@@ -25,7 +25,8 @@ class Collector final : public storage::FrameVisitor {
       switch (op.kind) {
         case storage::LogOp::Kind::put:
           found_.insert_or_assign(position,
-                                  LoggedPayload{op.entry.id.tag, path_, offset + payload->offset, payload->size});
+                                  LoggedPayload{op.entry.id.tag, path_, offset + payload->offset, payload->size,
+                                                static_cast<consensus::EntryKind>(op.entry.kind)});
           ++payload;
           break;
         case storage::LogOp::Kind::truncate_from: found_.erase(found_.lower_bound(position), found_.end()); break;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/ids.h"
+#include "consensus/contract/entry.h"
 #include "sim/disk.h"
 
 namespace quorate::sim {
@@ -18,6 +19,7 @@ struct LoggedPayload {
   std::string path;  ///< of the file
   std::uint64_t offset = 0;
   std::uint32_t size = 0;
+  consensus::EntryKind kind = consensus::EntryKind::noop;
 };
 
 /// By position: the entries that the group's log has.
