@@ -42,10 +42,11 @@ void report_loss(GroupId group, const consensus::CoreStatus& status, EventLog& l
       "this member waits for repair by the others",
       {{"group", std::to_string(group.value())},
        {"lost", lost_words(status.loss)},
-       {"until_then", votes ? "it votes, but does not lead" : "it neither votes nor leads nor counts for a majority"},
+       {"until_then", votes ? "it does not lead" : "it neither votes nor leads nor counts for a majority"},
        {"do", status.leader.is_none()
-                  ? "start the other members: undamaged ones repair this one by themselves if they are a majority (or "
-                    "--phase-1-quorum); if they are fewer, keep copies of all data directories and restore a backup"
+                  ? "start the other members: whoever has what is lost sends it, and undamaged ones repair this one by "
+                    "themselves if they are a majority (or --phase-1-quorum); if they are fewer, keep copies of all "
+                    "data directories and restore a backup"
                   : "nothing: the leader is sending what is missing"}});
 }
 
