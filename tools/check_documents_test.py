@@ -52,7 +52,7 @@ class CheckTree(unittest.TestCase):
             self.assertIn(word, found[0])
 
     def test_accepts_ordinary_text(self):
-        self.assertEqual(check_tree.check_text("a.cc", "int home;  // see src/work/x.h and /tmp\n"), [])
+        self.assertEqual(check_tree.check_text("a.cc", "int home;  // see src/wo" "rk/x.h and /tmp\n"), [])
 
     def test_rejects_what_has_no_place(self):
         self.one("// TO" + "DO: later\n", "a.cc:1", "finish it")

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "group/cluster_for_test.h"
+#include "group/mend_message.h"
 #include "protocols/each_protocol_for_test.h"
 
 namespace quorate::group {
@@ -120,7 +121,7 @@ INSTANTIATE_TEST_SUITE_P(All, DamageTest, protocols::each_ordered(), protocols::
 TEST_P(DamageTest, ADamagedNodeIsRepairedByTheOthers) {
   std::map<Loss::Kind, int> losses;
   int refused = 0;
-  for (int round = 0; round < 120 && !HasFailure(); ++round) {
+  for (int round = 0; round < 160 && !HasFailure(); ++round) {
     SCOPED_TRACE(round);
     ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
     write_some();
@@ -156,7 +157,7 @@ TEST_P(DamageTest, ADamagedNodeIsRepairedByTheOthers) {
   }
   std::printf("starts of groups after damage: %d lost nothing, %d their log's end, %d what they promised; %d refused\n",
               losses[Loss::Kind::none], losses[Loss::Kind::tail], losses[Loss::Kind::promises], refused);
-  EXPECT_GE(losses[Loss::Kind::tail], 3);
+  EXPECT_GT(losses[Loss::Kind::tail], 3);
   EXPECT_GT(losses[Loss::Kind::promises], 20);
 }
 
@@ -303,7 +304,7 @@ TEST_P(DamageTest, EachMayHaveLostAnotherPayload) {
   ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
 }
 
-// One log lacks what the two others have, and these are not there: it waits, and what it has stays as it is.
+// Two logs lack the same payload, and who has it is not there: they wait, and give it what it lacks when it comes.
 TEST_P(DamageTest, WhoLacksAPayloadWaitsForSomebodyWhoHasIt) {
   cluster_.options.keeps_unflushed = false;
   write_some();
@@ -320,15 +321,67 @@ TEST_P(DamageTest, WhoLacksAPayloadWaitsForSomebodyWhoHasIt) {
   cluster_.run(30s);
   EXPECT_EQ(cluster_.leader_of(1), 0U);
   EXPECT_EQ(loss_of(1, 1), Loss::Kind::tail);
-  for (const std::uint64_t node : {1, 2}) {
-    cluster_.kill(node);
-  }
-  restart_all();
+  ASSERT_TRUE(cluster_.start(3).has_value());
   ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
 }
 
-// Only the damaged node ever had the entry, and the others have chosen another leader: they say that they do not need
-// it.
+// More than one question holds.
+TEST_P(DamageTest, ManyPayloadsComeBack) {
+  cluster_.options.keeps_unflushed = false;
+  for (int i = 0; i < 150; ++i) {  // before the engine has flushed anything
+    expected_[1].push_back("payload " + std::to_string(i) + " of many");
+    ASSERT_TRUE(cluster_.propose(1, expected_[1].back()));
+    cluster_.run(2ms);
+  }
+  cluster_.run(400ms);
+  cluster_.kill(1);
+  std::size_t lost = 0;
+  for (const std::string& payload : expected_[1]) {
+    lost += damage_payload(1, payload) ? 1 : 0;
+  }
+  ASSERT_TRUE(cluster_.start(1).has_value());
+  ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
+  const auto& counts = cluster_.traces.counts;
+  std::printf("%zu payloads damaged, %d of them behind the records\n", lost, counts.at("group.payload_mended"));
+  EXPECT_GT(counts.at("group.payload_mended"), static_cast<int>(kMostAskedAtOnce));
+  EXPECT_EQ(counts.at("group.log_mended"), 1);
+}
+
+// Alone, and long ago: who is there has entries of a later leader, though not as many, and cannot be elected without
+// the damaged one.
+TEST_P(DamageTest, WhoHasEntriesOfALaterLeaderNeedsNoOlderOnes) {
+  if (!GetParam()->cores.ids_identify_prefix) {
+    GTEST_SKIP() << "its damaged replicas elect nobody";
+  }
+  const std::uint64_t old = cluster_.leader_of(1);
+  write_some();
+  cluster_.network.cut.insert(old);
+  const auto alone = [](int i) { return "nobody else has this " + std::to_string(i) + std::string(100, 'x'); };
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(cluster_.life(old)
+                    .host->replica(GroupId(1))
+                    .propose(Context(++cluster_.last_context), Buffer::copy_of(alone(i)), {}));
+    cluster_.run(2ms);
+  }
+  cluster_.run(400ms);
+  cluster_.kill(old);
+  cluster_.network.cut.clear();
+  ASSERT_TRUE(damage_payload(old, alone(18)));
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.all_led(); }));
+  write_some();
+  const std::uint64_t there = old % 3 + 1;
+  for (const std::uint64_t node : {there, there % 3 + 1}) {
+    cluster_.kill(node);
+  }
+  ASSERT_TRUE(cluster_.start(there).has_value());
+  ASSERT_TRUE(cluster_.start(old).has_value());
+  EXPECT_EQ(loss_of(old, 1), Loss::Kind::tail);
+  ASSERT_TRUE(cluster_.run_until([this] { return cluster_.leader_of(1) != 0; })) << "the two are a majority";
+  ASSERT_TRUE(cluster_.start(there % 3 + 1).has_value());
+  ASSERT_TRUE(cluster_.run_until([this] { return all_have_everything(); }));
+}
+
+// Only the damaged node ever had the entry, and the others have another leader: they say that they do not need it.
 TEST_P(DamageTest, WhatTheOthersGoOnWithoutIsNotWaitedFor) {
   const std::uint64_t old = cluster_.leader_of(1);
   write_some();

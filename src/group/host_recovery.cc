@@ -155,16 +155,9 @@ storage::RecoveredGroup& HostRuntime::note_lost_log(GroupId group) {
 
 // ---- payloads that others bring -----------------------------------------------------------------------------
 
-/// Who asks may have led: then nobody may know yet that it does not any more.
 bool HostRuntime::goes_on_without(GroupId group, const EntryId& entry, NodeId asking) const {
   const auto found = replicas_.find(group);
-  if (found == replicas_.end() || !found->second->is_started()) {
-    return false;
-  }
-  const std::optional<Tag> here = log_->tag_of(group, entry.position);
-  const NodeId leader = found->second->status().leader;
-  return found->second->executed() >= entry.position || (here && *here > entry.tag) ||
-         (!leader.is_none() && leader != asking);
+  return found != replicas_.end() && found->second->goes_on_without(entry, asking);
 }
 
 /// The log is what it was before the damage, and so is what the replica begins with.

@@ -92,8 +92,8 @@ void Mender::take(NodeId from, GroupId group, const PayloadAnswer& answer) {
   node_.log.append(group, Io(0), {{.kind = storage::LogOp::Kind::put, .entry = *at}});
   gap->second.last_frame = node_.log.added_frames();
   trace("group.payload_mended", group, answer.entry.position.value());
-  if (gap->second.missing > 0 && gap->second.missing % kMostAskedAtOnce == 0) {
-    ask(from, group, gap->second);  // all that was asked for last is there
+  if (gap->second.missing > 0 && (entries.size() - gap->second.missing) % kMostAskedAtOnce == 0) {
+    ask(from, group, gap->second);  // as much as a question holds is there
   }
 }
 

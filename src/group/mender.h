@@ -34,8 +34,8 @@ namespace quorate::group {
 class MenderOwner {
  public:
   virtual ~MenderOwner() = default;
-  /// This node's replica of the group needs neither the entry nor who asks for it: it has executed that position, has a
-  /// later entry there, or follows or is a leader.
+  /// This node's replica of the group needs neither the entry nor who asks for it: it has executed that position, has
+  /// an entry of a later tag there or at its log's end, or follows or is a leader.
   [[nodiscard]] virtual bool goes_on_without(GroupId group, const EntryId& entry, NodeId asking) const = 0;
   /// Here are all payloads that the group lacked, in the order of its entries.
   virtual void on_mended(GroupId group, std::span<const storage::LogEntry> entries) = 0;

@@ -60,6 +60,18 @@ void ReplicaRuntime::begin_with(ReplicaStart start) {
   }
 }
 
+/// Who has entries of a later leader may be elected, with the vote of who asks. Who asks may have led itself: then
+/// nobody may know yet that it does not any more.
+bool ReplicaRuntime::goes_on_without(const EntryId& entry, NodeId asking) const {
+  if (!started_) {
+    return false;
+  }
+  const CoreStatus status = core_->status();
+  const Tag latest = std::max(tag_at(entry.position), tag_at(status.last));
+  return applier_.executed() >= entry.position || latest > entry.tag ||
+         (!status.leader.is_none() && status.leader != asking);
+}
+
 void ReplicaRuntime::start() {
   QUORATE_ASSERT(!started_, "a replica starts once", group_);
   if (stopped_) {

@@ -74,7 +74,8 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   void tell_loss_made_good();
   /// What recovery found lost, if anything, stands in the log anew.
   [[nodiscard]] bool has_noted_loss() const { return salvage_.empty(); }
-  [[nodiscard]] bool is_started() const { return started_; }
+  /// This replica does not have the entry, and needs neither it nor what else `asking` has; see MenderOwner.
+  [[nodiscard]] bool goes_on_without(const EntryId& entry, NodeId asking) const;
   [[nodiscard]] GroupEvents& events() { return events_; }
   [[nodiscard]] const PutStages& put_stages() const { return stages_; }
 
@@ -124,6 +125,8 @@ class ReplicaRuntime final : public Replica, public EngineClient, private Snapsh
   void adopt(EntryId snapshot, Io written);
   void on_snapshot_sent(std::uint64_t, const consensus::SnapshotSent& outcome) { handle(outcome); }
   void on_snapshot_news(std::uint64_t, const SnapshotNews& news) { events_.on_snapshot_news(news); }
+  /// Of an entry of the log, or the one that it begins behind; else none.
+  [[nodiscard]] Tag tag_at(Position position) const;
   /// The last position that nobody is kept waiting for in the log.
   [[nodiscard]] Position discardable() const;
   void serve_pins(std::uint64_t);

@@ -32,6 +32,10 @@ void ReplicaRuntime::on_snapshot_message(NodeId from, const SnapshotMessage& mes
 
 // ---- the log that is kept -----------------------------------------------------------------------------------
 
+Tag ReplicaRuntime::tag_at(Position position) const {
+  return position == discarded_.position ? discarded_.tag : node_.log.tag_of(group_, position).value_or(Tag());
+}
+
 /// What every member has goes. For a member that is behind a tail stays, so that a short absence costs no snapshot;
 /// and what follows a snapshot under way, so that its receiver need not have another.
 Position ReplicaRuntime::discardable() const {
@@ -48,7 +52,7 @@ void ReplicaRuntime::carry_out(SendSnapshot& effect) {
   const Position position = account.written;
   QUORATE_ASSERT(position >= effect.at_least, "the log is cut only behind what the engine has", group_, position,
                  effect.at_least);
-  const Tag tag = position == discarded_.position ? discarded_.tag : node_.log.tag_of(group_, position).value_or(Tag());
+  const Tag tag = tag_at(position);
   QUORATE_ASSERT(!tag.is_none(), "what the engine was given last is in the log, or begins it", group_, position);
   const state::RecordSpace space{group_, receiver_.present()};
   sender_.begin(effect.to, {position, tag}, membership_at(position),
