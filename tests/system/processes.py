@@ -55,6 +55,17 @@ def wait_for(condition, seconds, what):
         time.sleep(0.02)
 
 
+def file_sizes(directory, pattern="*"):
+    """Path to size, of files in a directory where a running node may remove some meanwhile."""
+    sizes = {}
+    for path in sorted(pathlib.Path(directory).glob(pattern)):
+        try:
+            sizes[path] = path.stat().st_size
+        except FileNotFoundError:
+            pass  # it went between the two calls
+    return sizes
+
+
 class Node:
     def __init__(self, cluster, name, client_port, peer_port, data_dir):
         self.cluster = cluster

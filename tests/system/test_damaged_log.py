@@ -9,7 +9,7 @@ import time
 import pytest
 
 from etcd_client import Client
-from processes import Cluster, wait_for
+from processes import Cluster, file_sizes, wait_for
 from test_members import grow
 from test_snapshot import wait_equal
 
@@ -65,11 +65,10 @@ def damage_value(node, key):
 
 def damage_table(node):
     """Changes some bytes of the largest file of the record store."""
-    tables = lambda: sorted((node.data_dir / "engine").glob("*.sst"), key=lambda path: path.stat().st_size)
-    wait_for(tables, 20, "the engine has written tables")
-    largest = tables()[-1]
+    tables = wait_for(lambda: file_sizes(node.data_dir / "engine", "*.sst"), 20, "the engine has written tables")
+    largest = max(tables, key=tables.get)
     with open(largest, "r+b") as file:
-        at = largest.stat().st_size // 3
+        at = tables[largest] // 3
         file.seek(at)
         content = file.read(64)
         file.seek(at)

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from etcd_client import Client, pb
-from processes import Cluster, wait_for
+from processes import Cluster, file_sizes, wait_for
 from test_power_loss import power  # noqa: F401: a fixture
 
 FLAGS = ["--log-segment-bytes=8388608", "--snapshot-catchup-entries=200"]
@@ -43,7 +43,7 @@ def write(endpoint, txns, prefix, in_flight=16):
 
 
 def log_bytes(node):
-    return sum(path.stat().st_size for path in (node.data_dir / "log").iterdir())
+    return sum(file_sizes(node.data_dir / "log").values())
 
 
 def said(node, message):
