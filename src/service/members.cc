@@ -103,6 +103,19 @@ void Members::settle_forwarded() {
   }
 }
 
+/// What waits here has succeeded already; it is this node that is no member any more.
+void Members::settle_confirming() {
+  if (committed_->contains(parts_.self)) {
+    return;
+  }
+  for (const Ticket number : parts_.requests.all()) {
+    Request* request = parts_.requests.find(number);
+    if (request->kind == RequestKind::member_change && request->stage == Stage::reading) {
+      on_confirmed(*request);
+    }
+  }
+}
+
 void Members::retry() {
   for (const Ticket number : std::exchange(waiting_, {})) {
     Request* request = parts_.requests.find_waiting(number);
@@ -197,6 +210,7 @@ void Members::on_configuration_changed(const consensus::ConfigurationChanged& ch
   if (change.committed) {
     committed_ = change.membership;
     settle_forwarded();
+    settle_confirming();
   }
   if (active_.context.is_none()) {
     return;

@@ -68,6 +68,8 @@ class Members {
   void wait(Request& request);
   /// Answers what a leader was asked for that leads no more and cannot answer, from what is committed by now.
   void settle_forwarded();
+  /// Answers what no round will confirm any more, since this node was removed.
+  void settle_confirming();
   /// The change has happened.
   void succeed(Request& request);
   void fail(Request& request, Outcome why);

@@ -131,6 +131,23 @@ TEST_F(MembersTest, WhatALeaderThatLeftDoesNotAnswerIsSeenInTheLog) {
   EXPECT_EQ(nobody.answers, 0) << "who was no member before was not removed by anybody";
 }
 
+/// The leader's answer overtakes the word of the commit: what would confirm it is asked of nobody who still listens.
+TEST_F(MembersTest, WhoRemovesItselfIsToldAlsoIfItHearsOfThatLast) {
+  const Asked& wish = ask(2, {.kind = MemberChange::Kind::remove, .node = NodeId(2)});
+  consensus::ConfigurationChanged change = place(40);
+  change.committed = true;
+  leader().service->on_configuration_changed(change);
+  cluster_.pass(Cluster::kHop * 2);
+  cluster_[2].is_cut_off = true;
+  cluster_.pass(100ms);
+  EXPECT_EQ(wish.answers, 0) << "it has not executed it";
+  cluster_[2].own.membership = change.membership;
+  cluster_[2].service->on_configuration_changed(change);
+  cluster_.pass(10ms);
+  ASSERT_TRUE(wish.ok());
+  EXPECT_EQ(read_member_answer(wish.answer.body.view()), NodeId(2));
+}
+
 TEST_F(MembersTest, AChangeThatWasCutOffDoesNotStandInTheWayOfTheNextReign) {
   ask(1, add(5));
   place(40);
